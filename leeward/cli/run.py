@@ -1,0 +1,185 @@
+"""`leeward run`: one DAG run, to its end, in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from leeward.cli.load import choose, compile_file, fail
+from leeward.cli.progress import Progress, Row
+from leeward.core.dag import Dag, Json
+from leeward.core.decide import entries
+from leeward.core.run import Entry, Header, RunInfo, RunRef, RunType
+from leeward.core.states import RunState, TaskState
+from leeward.core.view import Layout, View
+from leeward.engine.drop_spec import drop_spec
+from leeward.local.aws_calls import aws_for
+from leeward.local.secrets import EnvironmentSecrets
+from leeward.local.wiring import Local, local
+from leeward.spec.version import version
+
+PARALLELISM = min(32, (os.cpu_count() or 1) + 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The dates of a run, ISO 8601 with offset."""
+
+    logical_date: str
+    start: str
+    end: str
+
+
+@click.command("run")
+@click.argument("spec", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dag-id", help="The DAG to run, where the spec holds several.")
+@click.option("--logical-date", metavar="T", help="ISO 8601; now by default. No offset means UTC.")
+@click.option("--data-interval", metavar="START/END", help="By default both are the logical date.")
+@click.option("--run-id", help="By default manual__LOGICAL_DATE.")
+@click.option("--conf", metavar="JSON", default="{}", help="A JSON object: dag_run.conf.")
+@click.option(
+    "--aws",
+    "aws_mode",
+    metavar="real|moto|FILE",
+    help="Where AWS calls go: your credentials, moto in this process, or a file of answers.",
+)
+@click.option("--parallelism", type=click.IntRange(1, 256), default=PARALLELISM, show_default=True)
+@click.option("--events", type=click.Path(dir_okay=False, path_type=Path), help="Log of changes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def command(
+    spec: Path,
+    dag_id: str | None,
+    logical_date: str | None,
+    data_interval: str | None,
+    run_id: str | None,
+    conf: str,
+    aws_mode: str | None,
+    parallelism: int,
+    events: Path | None,
+    as_json: bool,
+) -> None:
+    """Run a DAG to its end in this process: real Bash and Python, no account, no server.
+
+    Exit code 0 if the run succeeded, 1 if it failed, 2 for bad usage or a bad spec.
+    """
+    dag = choose(compile_file(spec), dag_id)
+    times = _times(logical_date, data_interval)
+    info = _info(dag, times, run_id, _conf(conf))
+    with ExitStack() as stack:
+        aws = stack.enter_context(aws_for(aws_mode))
+        event_file = stack.enter_context(_opened(events))
+        progress = stack.enter_context(Progress.on(click.get_text_stream("stderr"), as_json))
+        here = local(
+            spec.resolve().parent,
+            aws,
+            EnvironmentSecrets(os.environ),
+            parallelism=parallelism,
+            log=progress.line,
+            listener=progress.event,
+            event_file=event_file,
+        )
+        stack.callback(here.close)
+        drop_spec(here.ports, [dag])
+        header = here.runtime.run(info)
+    click.echo(
+        json.dumps(_result(dag, info, header, here))
+        if as_json
+        else progress.table(_rows(dag, here, info)) + _summary(dag, info, header, here)
+    )
+    raise SystemExit(0 if header.state is RunState.SUCCESS else 1)
+
+
+def _times(logical_date: str | None, data_interval: str | None) -> Times:
+    moment = _moment(logical_date) if logical_date else datetime.now(UTC)
+    logical = moment.isoformat()
+    if data_interval is None:
+        return Times(logical, logical, logical)
+    start, slash, end = data_interval.partition("/")
+    if not slash:
+        fail("--data-interval wants START/END, two ISO 8601 dates")
+    return Times(logical, _moment(start).isoformat(), _moment(end).isoformat())
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"{text!r} is not an ISO 8601 date, such as 2026-01-31T06:00:00+00:00")
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _conf(text: str) -> dict[str, Json]:
+    try:
+        conf = json.loads(text)
+    except ValueError as error:
+        fail(f"--conf is not JSON: {error}")
+    if not isinstance(conf, dict):
+        fail("--conf wants a JSON object, such as '{\"key\": 1}'")
+    return conf
+
+
+def _info(dag: Dag, times: Times, run_id: str | None, conf: dict[str, Json]) -> RunInfo:
+    name = run_id or f"{RunType.MANUAL}__{times.logical_date}"
+    now = datetime.now(UTC)
+    return RunInfo(
+        RunRef(dag.dag_id, name, version(dag)),
+        RunType.MANUAL,
+        times.logical_date,
+        times.start,
+        times.end,
+        run_after=now.isoformat(),
+        created=now.timestamp(),
+        conf=conf,
+    )
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+        return
+    with path.open("a", encoding="utf-8") as file:
+        yield file
+
+
+def _entries(dag: Dag, here: Local, info: RunInfo) -> list[Entry]:
+    layout = Layout(len(dag.tasks))
+    view = View(layout)
+    for shard, item in here.runs.read(info.ref, range(layout.shards)).items():
+        view = view.with_item(shard, item)
+    return list(entries(view))
+
+
+def _result(dag: Dag, info: RunInfo, header: Header, here: Local) -> dict[str, object]:
+    rows = zip(dag.tasks, _entries(dag, here, info), strict=True)
+    return {
+        "dag_id": dag.dag_id,
+        "run_id": info.ref.run_id,
+        "dag_run_state": header.state.value,
+        "tasks": sorted([t.task_id, -1, e.state.value, e.try_number] for t, e in rows),
+        "xcom": [list(row) for row in here.xcoms.returned(info.ref)],
+    }
+
+
+def _rows(dag: Dag, here: Local, info: RunInfo) -> list[Row]:
+    found = zip(dag.tasks, _entries(dag, here, info), strict=True)
+    return [Row(t.task_id, e.state, e.try_number, e.start, e.end) for t, e in found]
+
+
+def _summary(dag: Dag, info: RunInfo, header: Header, here: Local) -> str:
+    """The run's state in one line, and why tasks failed: the error of each one's last try."""
+    seconds = (header.end or 0.0) - (header.start or 0.0)
+    lines = [f"{dag.dag_id} {info.ref.run_id}: {header.state.value} in {seconds:.2f} s"]
+    for index, entry in enumerate(_entries(dag, here, info)):
+        error = here.attempts.error(info.ref, index, entry.try_number)
+        if error is not None and entry.state is TaskState.FAILED:
+            lines.append(f"  {dag.tasks[index].task_id}: {error}")
+    return "\n".join(lines)

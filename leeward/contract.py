@@ -1,0 +1,29 @@
+"""Names and numbers that the orchestrator, its functions and its infrastructure must agree on.
+
+Nothing here computes. A number carries its unit in its name and the source of its value in a comment.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+TASKS_PER_SHARD: Final = 37
+"""Task entries in one run-state item: the item stays below 1 KB, one DynamoDB write unit."""
+
+LEASE_MARGIN_SECONDS: Final = 30.0
+"""A lease ends this long after its invocation's own deadline, when Lambda has killed the environment."""
+
+RESEND_AFTER_SECONDS: Final = 120.0
+"""The sweeper re-sends a queued task no sooner than this, doubled with every re-send."""
+
+RESENDS_PER_SWEEP: Final = 100
+"""Hints that one sweep may re-send for one run, so that it cannot make a backlog permanent."""
+
+STALE_INTENT_SECONDS: Final = 10.0
+"""An intent that is older than this is rolled forward by whoever meets it."""
+
+MAX_HINT_DELAY_SECONDS: Final = 900.0
+"""SQS delays a message by at most 15 minutes; a longer wait is re-armed."""
+
+MAX_RETRY_DELAY_SECONDS: Final = 24 * 60 * 60.0
+"""Airflow's MAX_RETRY_DELAY: no retry waits longer than a day."""

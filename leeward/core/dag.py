@@ -1,0 +1,145 @@
+"""A compiled DAG: frozen values, with no trace of the YAML they came from.
+
+Tasks stand in topological order, ties in the order of the spec; a task's *index* is its place there and is what
+stored state refers to. `arguments` are plain JSON values; text in them may still hold Jinja templates, and a value
+that JSON cannot say is a mapping with `__type__` (`datetime.timedelta`, ...), built where the task runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import TypeAlias
+
+from leeward.core.graph import Graph
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+
+
+class TriggerRule(StrEnum):
+    """Airflow's thirteen trigger rules; what each means stands in `rules`."""
+
+    ALL_SUCCESS = "all_success"
+    ALL_FAILED = "all_failed"
+    ALL_DONE = "all_done"
+    ALL_DONE_MIN_ONE_SUCCESS = "all_done_min_one_success"
+    ALL_DONE_SETUP_SUCCESS = "all_done_setup_success"
+    ONE_SUCCESS = "one_success"
+    ONE_FAILED = "one_failed"
+    ONE_DONE = "one_done"
+    NONE_FAILED = "none_failed"
+    NONE_FAILED_MIN_ONE_SUCCESS = "none_failed_min_one_success"
+    NONE_SKIPPED = "none_skipped"
+    ALL_SKIPPED = "all_skipped"
+    ALWAYS = "always"
+
+
+class SkipScope(StrEnum):
+    """Which tasks an operator may ask to be skipped when it succeeds."""
+
+    NOTHING = "nothing"
+    DIRECT = "direct"
+    """Some or all of its direct downstream tasks (BranchPythonOperator, ShortCircuitOperator that respects rules)."""
+    ALL = "all"
+    """Every task downstream of it, whatever their trigger rules (ShortCircuitOperator by default)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a failed try is repeated, and after how long.
+
+    `delay_seconds` and `max_delay_seconds` are seconds; `multiplier` is Airflow's `retry_exponential_backoff`
+    (0 = constant delay; YAML's `true` means 2.0).
+    """
+
+    retries: int = 0
+    delay_seconds: float = 300.0
+    multiplier: float = 0.0
+    max_delay_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task. `operator` is the catalogue's name for it, or the import path of a user's own class.
+
+    `task_id` carries its group prefix. `upstream` holds full task ids. `instant` marks a task without a body (an
+    EmptyOperator): it succeeds the moment its rule is met. `execution_timeout_seconds` bounds one try.
+    """
+
+    task_id: str
+    operator: str
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    upstream: tuple[str, ...] = ()
+    trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS
+    retry: RetryPolicy = RetryPolicy()
+    execution_timeout_seconds: float | None = None
+    skip_scope: SkipScope = SkipScope.NOTHING
+    instant: bool = False
+    do_xcom_push: bool = True
+    multiple_outputs: bool = False
+    params: Mapping[str, Json] = field(default_factory=dict)
+    owner: str = "airflow"
+    group: str | None = None
+    doc: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskGroup:
+    """A task group, for pictures and for branches that name it. `group_id` is the full, dotted id."""
+
+    group_id: str
+    parent: str | None = None
+    tooltip: str = ""
+
+
+@dataclass(frozen=True)
+class Dag:
+    """One DAG as compiled. `schedule` is the normalised schedule as plain JSON (see `leeward.spec.schedule`).
+
+    `start_date` and `end_date` are ISO 8601 with offset. `source` is the path of the spec as the author knows it.
+    """
+
+    dag_id: str
+    tasks: tuple[Task, ...]
+    groups: tuple[TaskGroup, ...] = ()
+    schedule: Json = None
+    start_date: str | None = None
+    end_date: str | None = None
+    catchup: bool = False
+    dagrun_timeout_seconds: float | None = None
+    params: Mapping[str, Json] = field(default_factory=dict)
+    description: str = ""
+    display_name: str = ""
+    doc_md: str | None = None
+    tags: tuple[str, ...] = ()
+    render_template_as_native_obj: bool = False
+    is_paused_upon_creation: bool = False
+    source: str = ""
+
+    @cached_property
+    def index(self) -> Mapping[str, int]:
+        """Index of every task id."""
+        return {task.task_id: i for i, task in enumerate(self.tasks)}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The edges between task indexes."""
+        return Graph(tuple(tuple(self.index[up] for up in task.upstream) for task in self.tasks))
+
+    @cached_property
+    def skippers(self) -> tuple[tuple[int, ...], ...]:
+        """For every task, the tasks that may ask it to be skipped."""
+        found: list[list[int]] = [[] for _ in self.tasks]
+        for index, task in enumerate(self.tasks):
+            if task.skip_scope is SkipScope.NOTHING:
+                continue
+            everything = task.skip_scope is SkipScope.ALL
+            for down in self.graph.descendants((index,)) if everything else self.graph.downstream[index]:
+                found[down].append(index)
+        return tuple(map(tuple, found))
+
+    def task(self, task_id: str) -> Task:
+        """The task of that id; KeyError if there is none."""
+        return self.tasks[self.index[task_id]]

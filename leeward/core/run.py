@@ -1,0 +1,129 @@
+"""One DAG run as stored: its header, the entries of its task instances, and what one item of it looks like.
+
+The values here are what conditional writes compare and what `decide` reads; they know no storage format. Times are
+seconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from leeward.core.dag import Json
+from leeward.core.states import RunState, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One task instance.
+
+    `try_number` is that of the last try scheduled, 0 = never, and only grows. `base` is the try number at the last
+    clear, so that `retries` counts from there. `owner` is the random token of the execution that claimed the try.
+    `until` is when a running try's lease ends, when a retry is due, or when a deferred job is polled next; `polls`
+    counts the polls claimed. `skip` holds the indexes that a finished branch asked to be skipped.
+    """
+
+    state: TaskState = TaskState.NONE
+    try_number: int = 0
+    base: int = 0
+    owner: str = ""
+    start: float | None = None
+    end: float | None = None
+    until: float | None = None
+    polls: int = 0
+    skip: frozenset[int] = frozenset()
+
+
+UNTOUCHED: Final = Entry()
+"""The entry of a task instance of which nothing is stored."""
+
+
+class RunType(StrEnum):
+    """What made a run, in Airflow's words; the run id starts with it."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    BACKFILL = "backfill"
+    OPERATOR_TRIGGERED = "operator_triggered"
+    ASSET_TRIGGERED = "asset_triggered"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """Names one run: all that a message needs to find it and the version of the DAG that it is pinned to."""
+
+    dag_id: str
+    run_id: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What a run is about; it never changes. Dates are ISO 8601 with offset; null = the run has no such date.
+
+    `created` is when the run was created, in seconds since the epoch.
+    """
+
+    ref: RunRef
+    run_type: RunType
+    logical_date: str | None
+    data_interval_start: str | None
+    data_interval_end: str | None
+    run_after: str
+    created: float = 0.0
+    conf: Mapping[str, Json] = field(default_factory=dict)
+
+
+class IntentKind(StrEnum):
+    """The verbs that touch several items of a run."""
+
+    CLEAR = "clear"
+    STOP = "stop"
+    MARK = "mark"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A verb that was accepted and is being rolled over the items of a run. `tasks` are indexes.
+
+    `state` is what MARK sets, and the state that STOP ends the run with; `since` is when the intent was stored.
+    """
+
+    intent_id: str
+    kind: IntentKind
+    tasks: frozenset[int]
+    since: float
+    state: RunState | TaskState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The part of a run that is about the whole of it. `owed` names what its end still has to deliver."""
+
+    info: RunInfo
+    state: RunState = RunState.RUNNING
+    start: float | None = None
+    end: float | None = None
+    intent: Intent | None = None
+    owed: frozenset[str] = frozenset()
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One stored item of a run: some entries, the epoch that they share, and in one of them the header.
+
+    `resent` and `resends` are the sweeper's: when it last re-sent hints of this item, and how often.
+    """
+
+    epoch: int = 0
+    entries: Mapping[int, Entry] = field(default_factory=dict)
+    header: Header | None = None
+    resent: float | None = None
+    resends: int = 0
+
+    def entry(self, index: int) -> Entry:
+        """The entry of a task in this item, untouched ones included."""
+        return self.entries.get(index, UNTOUCHED)

@@ -1,0 +1,94 @@
+"""Which state of a task instance may follow which, why, and who writes it: a table that is printed as the state diagram.
+
+The table says what is legal; `decide` says when it is due. Whatever is not in it is a defect, and the invariant
+`legal_transition` finds it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from leeward.core.states import FINISHED, TaskState
+
+S = TaskState
+
+
+class Actor(StrEnum):
+    """Who writes a transition."""
+
+    ADVANCE = "advance"
+    EXECUTOR = "executor"
+    SWEEPER = "sweeper"
+    VERB = "verb"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A legal change of one task instance's state. A None-to-None row is no transition and never stands here."""
+
+    before: TaskState
+    after: TaskState
+    cause: str
+    actor: Actor
+
+
+_UNFINISHED: Final = tuple(state for state in TaskState if state not in FINISHED)
+_SKIPPABLE: Final = (S.NONE, S.QUEUED, S.UP_FOR_RETRY, S.UPSTREAM_FAILED)
+
+TABLE: Final[tuple[Transition, ...]] = (
+    Transition(S.NONE, S.QUEUED, "trigger rule met", Actor.ADVANCE),
+    Transition(S.NONE, S.SUCCESS, "trigger rule met, no body", Actor.ADVANCE),
+    Transition(S.NONE, S.UPSTREAM_FAILED, "trigger rule can't be met", Actor.ADVANCE),
+    Transition(S.NONE, S.SKIPPED, "trigger rule can't be met", Actor.ADVANCE),
+    Transition(S.NONE, S.REMOVED, "instance no longer exists", Actor.ADVANCE),
+    Transition(S.UP_FOR_RETRY, S.QUEUED, "retry due", Actor.ADVANCE),
+    Transition(S.QUEUED, S.RUNNING, "claimed", Actor.EXECUTOR),
+    Transition(S.NONE, S.RUNNING, "trigger rule met, claimed at once", Actor.EXECUTOR),
+    Transition(S.RUNNING, S.SUCCESS, "body returned", Actor.EXECUTOR),
+    Transition(S.RUNNING, S.SKIPPED, "body skipped itself", Actor.EXECUTOR),
+    Transition(S.RUNNING, S.FAILED, "body failed, no try left", Actor.EXECUTOR),
+    Transition(S.RUNNING, S.UP_FOR_RETRY, "body failed, tries left", Actor.EXECUTOR),
+    Transition(S.RUNNING, S.DEFERRED, "job started, waiting", Actor.EXECUTOR),
+    Transition(S.RUNNING, S.FAILED, "lease expired, no try left", Actor.SWEEPER),
+    Transition(S.RUNNING, S.UP_FOR_RETRY, "lease expired, tries left", Actor.SWEEPER),
+    Transition(S.DEFERRED, S.SUCCESS, "job returned", Actor.EXECUTOR),
+    Transition(S.DEFERRED, S.SKIPPED, "job skipped itself", Actor.EXECUTOR),
+    Transition(S.DEFERRED, S.FAILED, "job failed, no try left", Actor.EXECUTOR),
+    Transition(S.DEFERRED, S.UP_FOR_RETRY, "job failed, tries left", Actor.EXECUTOR),
+    *(
+        Transition(state, S.SKIPPED, "skipped by a branch", Actor.ADVANCE)
+        for state in _SKIPPABLE
+        if state is not S.NONE
+    ),
+    *(Transition(state, S.SKIPPED, "run stopped", Actor.VERB) for state in _UNFINISHED),
+    *(
+        Transition(state, after, "marked", Actor.VERB)
+        for state in TaskState
+        for after in (S.SUCCESS, S.FAILED)
+        if state is not after
+    ),
+    *(
+        Transition(state, S.NONE, "cleared", Actor.VERB)
+        for state in TaskState
+        if state is not S.NONE
+    ),
+)
+
+LEGAL: Final = frozenset((row.before, row.after) for row in TABLE)
+
+SKIPPABLE: Final = frozenset(_SKIPPABLE)
+"""What a branch's skip request changes: Airflow skips whatever isn't running, success or failed yet."""
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram, verbs left out (they lead from any state to their own)."""
+    rows: dict[tuple[TaskState, TaskState], list[str]] = {}
+    for row in TABLE:
+        if row.actor is not Actor.VERB:
+            rows.setdefault((row.before, row.after), []).append(row.cause)
+    lines = ["stateDiagram-v2", f"    [*] --> {S.NONE}"]
+    for (before, after), causes in rows.items():
+        lines.append(f"    {before} --> {after}: {' / '.join(dict.fromkeys(causes))}")
+    return "\n".join(lines)

@@ -1,0 +1,47 @@
+"""What a verb (clear, stop, mark) makes of one entry, and of the header that carries it as an intent.
+
+A verb is stored on the header first and then applied item by item, by anybody, each item once: an item whose epoch is
+already the intent's has been done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from leeward.core.run import Entry, Header, Intent, IntentKind
+from leeward.core.states import FINISHED, RunState, TaskState
+
+RUN_ENDED = "run_ended"
+"""What the end of a run owes: the announcement that it ended."""
+
+
+def applied(intent: Intent, index: int, entry: Entry, now: float) -> Entry:
+    """The entry after the verb. Tries only grow: a cleared task keeps its number and counts retries from there."""
+    if intent.kind is IntentKind.STOP:
+        if entry.state in FINISHED:
+            return entry
+        return Entry(
+            TaskState.SKIPPED, entry.try_number, base=entry.base, start=entry.start, end=now
+        )
+    if index not in intent.tasks:
+        return entry
+    if intent.kind is IntentKind.CLEAR:
+        return Entry(try_number=entry.try_number, base=entry.try_number)
+    if entry.state == intent.state:
+        return entry
+    state = TaskState(str(intent.state))
+    return replace(entry, state=state, owner="", end=now, until=None, skip=frozenset())
+
+
+def accepted(header: Header, intent: Intent) -> Header:
+    """The header once the verb is stored: the run moves (again), and the intent is there to be rolled over its items."""
+    return replace(header, state=RunState.RUNNING, end=None, intent=intent, active=True)
+
+
+def done(header: Header, now: float) -> Header:
+    """The header once every item has been done: the intent is gone; a stopped run has ended and owes its end."""
+    intent = header.intent
+    if intent is None or intent.kind is not IntentKind.STOP:
+        return replace(header, intent=None)
+    state = RunState(str(intent.state))
+    return replace(header, intent=None, state=state, end=now, owed=header.owed | {RUN_ENDED})

@@ -1,0 +1,66 @@
+"""Look and advance: write what is due, dispatch what the writes owe, until nothing follows.
+
+Anybody may advance a run at any time; who loses a write has nothing to do but to look at the image that beat it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from leeward.core.decide import Change, close, decide
+from leeward.core.view import View
+from leeward.engine.ports import Write
+from leeward.engine.scope import Scope, written_change
+
+
+def advance(scope: Scope, view: View, touched: Collection[int] | None) -> View:
+    """Do all that is due after `touched` changed (None = anything may be due); returns what was last seen.
+
+    Other shards are read only where they can settle a question. A torn view is read again once; if it is still torn a
+    verb is rolling over the run, and whoever ends it advances.
+    """
+    while True:
+        if view.torn:
+            view = scope.read(view, view.items)
+            if view.torn:
+                return view
+        moment = scope.moment()
+        decision = decide(scope.dag, view, moment, touched)
+        if decision.look:
+            view = scope.read(view, decision.look)
+            continue
+        if not decision.changes:
+            return view
+        fresh: set[int] = set()
+        for shard, changes in _by_shard(view, decision.changes):
+            closed = close(scope.dag, view, moment, changes, shard)
+            view, consequences = write_changes(scope, view, shard, closed)
+            fresh |= consequences
+        touched = fresh
+
+
+def write_changes(
+    scope: Scope, view: View, shard: int, changes: Collection[Change]
+) -> tuple[View, frozenset[int]]:
+    """Write one shard's changes; returns the new image and the tasks from which more can follow."""
+    epoch = view.items[shard].epoch
+    written = scope.write(
+        Write(
+            shard,
+            expect={change.index: change.before for change in changes},
+            put={change.index: change.after for change in changes},
+            epoch=epoch,
+        )
+    )
+    view = view.with_item(shard, written.item)
+    if not written.won:
+        return view, frozenset(change.index for change in changes)
+    scope.won(changes, epoch)
+    return view, frozenset(c.index for c in changes if written_change(c))
+
+
+def _by_shard(view: View, changes: Iterable[Change]) -> list[tuple[int, list[Change]]]:
+    groups: dict[int, list[Change]] = {}
+    for change in changes:
+        groups.setdefault(view.layout.shard(change.index), []).append(change)
+    return sorted(groups.items())

@@ -1,0 +1,142 @@
+"""Clear, stop and mark: verbs that un-finish things, or touch several items of a run.
+
+The verb is stored on the header first (an *intent*, with a new epoch), then applied to every shard, each once, then
+removed. Every decision is conditional on the epoch, so none that was made before the verb takes effect after it. Whoever
+meets an intent that stays rolls it forward. One verb at a time: a second is refused as busy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from leeward.core.decide import Change
+from leeward.core.errors import UsageError
+from leeward.core.run import Entry, Header, Intent, IntentKind, Item
+from leeward.core.states import RUN_FINISHED, RunState, TaskState
+from leeward.core.verbs import accepted, applied, done
+from leeward.engine.end_run import deliver, move_on
+from leeward.engine.events import run_changed
+from leeward.engine.ports import Write, header_item
+from leeward.engine.scope import Scope
+
+
+def apply_verb(
+    scope: Scope,
+    kind: IntentKind,
+    tasks: Collection[int] = (),
+    state: RunState | TaskState | None = None,
+) -> None:
+    """Store a verb and roll it over the run. `tasks` are indexes; `state` is for MARK and STOP.
+
+    Raises UsageError LW301 if there is no such run, LW302 if another verb is on its way or the run moved meanwhile.
+    """
+    item = _header_item(scope)
+    if item.header is None:
+        raise UsageError("LW301", f"there is no run {scope.info.ref.run_id}")
+    if kind is IntentKind.STOP and item.header.state in RUN_FINISHED:
+        return
+    clock = scope.ports.clock.now()
+    intent = Intent(scope.ports.ids.token(), kind, frozenset(tasks), clock, state)
+    if item.header.intent is not None or not _store(scope, item, intent):
+        raise UsageError("LW302", "another verb is on its way in this run: try again")
+    roll_forward(scope)
+
+
+def roll_forward(scope: Scope) -> None:
+    """Apply the intent that is stored on the header, if any, to every item, remove it, and move the run on."""
+    item = _header_item(scope)
+    if item.header is None or item.header.intent is None:
+        return
+    intent = item.header.intent
+    if not scope.layout.single:
+        for shard in range(scope.layout.shards):
+            _apply(scope, shard, intent, item.epoch)
+    _finish(scope, item, item.header)
+
+
+def _header_item(scope: Scope) -> Item:
+    number = header_item(scope.layout)
+    return scope.ports.runs.read(scope.info.ref, (number,))[number]
+
+
+def _store(scope: Scope, item: Item, intent: Intent) -> bool:
+    """Store the intent; in a run of one item its effect on the entries is part of the same write."""
+    header = item.header
+    if header is None:
+        return False
+    changes = _changes(scope, 0, item, intent) if scope.layout.single else ()
+    written = scope.write(
+        Write(
+            header_item(scope.layout),
+            expect={change.index: change.before for change in changes},
+            put={change.index: change.after for change in changes},
+            epoch=item.epoch,
+            new_epoch=item.epoch + 1,
+            expect_header=header,
+            put_header=accepted(header, intent),
+        )
+    )
+    if written.won:
+        scope.won(changes, item.epoch + 1)
+        _log(scope, header.state, RunState.RUNNING, intent, item.epoch + 1)
+    return written.won
+
+
+def _apply(scope: Scope, shard: int, intent: Intent, epoch: int) -> None:
+    """Apply the intent to one shard unless it has been: tried again for as long as somebody else writes first."""
+    item = scope.ports.runs.read(scope.info.ref, (shard,))[shard]
+    while item.epoch < epoch:
+        changes = _changes(scope, shard, item, intent)
+        written = scope.write(
+            Write(
+                shard,
+                expect={change.index: change.before for change in changes},
+                put={change.index: change.after for change in changes},
+                epoch=item.epoch,
+                new_epoch=epoch,
+            )
+        )
+        if written.won:
+            scope.won(changes, epoch)
+        item = written.item
+
+
+def _changes(scope: Scope, shard: int, item: Item, intent: Intent) -> tuple[Change, ...]:
+    cause = {
+        IntentKind.CLEAR: "cleared",
+        IntentKind.STOP: "run stopped",
+        IntentKind.MARK: "marked",
+    }[intent.kind]
+    now = scope.ports.clock.now()
+    found: list[Change] = []
+    for index in scope.layout.indexes(shard):
+        before = item.entry(index)
+        after: Entry = applied(intent, index, before, now)
+        if after != before:
+            found.append(Change(index, before, after, cause))
+    return tuple(found)
+
+
+def _finish(scope: Scope, item: Item, header: Header) -> None:
+    after = done(header, scope.ports.clock.now())
+    written = scope.write(
+        Write(
+            header_item(scope.layout),
+            epoch=item.epoch,
+            expect_header=header,
+            put_header=after,
+        )
+    )
+    if not written.won:
+        return
+    if after.state in RUN_FINISHED:
+        deliver(scope, written.item, "stopped")
+        return
+    move_on(scope, scope.read_all(), None)
+
+
+def _log(scope: Scope, before: RunState, after: RunState, intent: Intent, epoch: int) -> None:
+    if before is not after:
+        now = scope.ports.clock.now()
+        line = run_changed(scope.info, before, after, intent.kind.value, epoch, now)
+        scope.ports.log.append([line])

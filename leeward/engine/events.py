@@ -1,0 +1,58 @@
+"""The run's event log: one line a state change, the same everywhere, so that a run can be explained and replayed.
+
+A line is a plain mapping: `at` (ISO 8601, UTC), `dag_id`, `run_id`, `epoch`, `from`, `to`, `cause`, and for a task
+instance also `task_id`, `map_index`, `try_number` and, where an execution owns it, `owner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from leeward.core.dag import Dag, Json
+from leeward.core.decide import Change
+from leeward.core.run import RunInfo
+from leeward.core.states import RunState
+
+
+def iso(seconds: float) -> str:
+    """Seconds since the epoch as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def changed(
+    dag: Dag, info: RunInfo, change: Change, epoch: int, now: float
+) -> Mapping[str, Json]:
+    """The line for a task instance's change."""
+    line: dict[str, Json] = {
+        "at": iso(now),
+        "dag_id": info.ref.dag_id,
+        "run_id": info.ref.run_id,
+        "epoch": epoch,
+        "task_id": dag.tasks[change.index].task_id,
+        "map_index": -1,
+        "try_number": change.after.try_number,
+        "from": change.before.state.value,
+        "to": change.after.state.value,
+        "cause": change.cause,
+    }
+    if change.after.owner:
+        line["owner"] = change.after.owner
+    if change.after.until is not None:
+        line["until"] = iso(change.after.until)
+    return line
+
+
+def run_changed(
+    info: RunInfo, before: RunState | None, after: RunState, cause: str, epoch: int, now: float
+) -> Mapping[str, Json]:
+    """The line for a run's own change."""
+    return {
+        "at": iso(now),
+        "dag_id": info.ref.dag_id,
+        "run_id": info.ref.run_id,
+        "epoch": epoch,
+        "from": None if before is None else before.value,
+        "to": after.value,
+        "cause": cause,
+    }

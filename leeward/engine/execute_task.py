@@ -1,0 +1,112 @@
+"""Run one queued try to its record, and go on with what follows while that is legal.
+
+Claim, body, record; release and dispatch; then, and only then, the next body. The claim is the state change itself. A
+redelivered hint finds its try claimed and leaves, unless the try is over and nobody may have advanced since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leeward.contract import LEASE_MARGIN_SECONDS
+from leeward.core.dag import Task
+from leeward.core.decide import Change
+from leeward.core.facts import Deferred, Failed, Outcome
+from leeward.core.fold import Lease, claimed
+from leeward.core.outcomes import recorded
+from leeward.core.run import Entry
+from leeward.core.states import FINISHED, TaskState
+from leeward.core.view import View
+from leeward.engine.end_run import move_on
+from leeward.engine.hints import Execute
+from leeward.engine.ports import Ports, Write
+from leeward.engine.record import Recorded, record
+from leeward.engine.scope import Scope, open_scope
+from leeward.operators.base import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One invocation of an executor: all that it claims ends before `deadline` (seconds since the epoch)."""
+
+    scope: Scope
+    deadline: float
+
+    def lease(self) -> Lease:
+        """A new token, and a lease that ends when this invocation has surely been killed."""
+        return Lease(self.scope.ports.ids.token(), self.deadline + LEASE_MARGIN_SECONDS)
+
+    def may_follow(self, task: Task) -> bool:
+        """Whether a task's body fits into what is left of this invocation."""
+        left = self.deadline - self.scope.ports.clock.now()
+        return left > (task.execution_timeout_seconds or 0.0) + LEASE_MARGIN_SECONDS
+
+
+def execute_task(ports: Ports, hint: Execute, deadline: float) -> None:
+    """Claim and run a queued try, and then whatever may follow it inline."""
+    execution = Execution(open_scope(ports, hint.info), deadline)
+    view = _claim(execution, hint)
+    step = None if view is None else Recorded(view, hint.index)
+    while step is not None and step.follow is not None:
+        step = _run(execution, step.view, step.follow)
+
+
+def _claim(execution: Execution, hint: Execute) -> View | None:
+    """The image in which the try is ours, or None if it is not to be run here."""
+    scope = execution.scope
+    shard = scope.layout.shard(hint.index)
+    before = Entry(TaskState.QUEUED, hint.try_number, hint.base)
+    after = claimed(before, execution.lease(), scope.ports.clock.now())
+    written = scope.write(Write(shard, expect={hint.index: before}, put={hint.index: after}))
+    view = scope.empty_view().with_item(shard, written.item)
+    found = written.item.entry(hint.index)
+    if written.won or found == after:
+        scope.won((Change(hint.index, before, after, "claimed"),), written.item.epoch)
+        return view
+    if found.state in FINISHED:
+        move_on(scope, view, (hint.index,))
+    return None
+
+
+def _run(execution: Execution, view: View, index: int) -> Recorded | None:
+    """Run the body of a claimed try and record what it did."""
+    scope = execution.scope
+    entry = view.items[view.layout.shard(index)].entry(index)
+    if entry.try_number > 1:
+        scope.ports.xcoms.clear(
+            scope.info.ref, scope.dag.tasks[index].task_id, -1, entry.try_number
+        )
+    outcome = scope.ports.bodies.start(attempt(scope, index, entry, execution.deadline))
+    keep(scope, index, entry, outcome)
+    change = recorded(scope.dag, scope.moment(), index, entry, outcome)
+    return record(scope, view, change, execution.lease(), execution.may_follow)
+
+
+def attempt(scope: Scope, index: int, entry: Entry, deadline: float) -> Attempt:
+    """What a body is told of its try. Its time is its execution_timeout or what the invocation has left."""
+    task = scope.dag.tasks[index]
+    left = max(0.0, deadline - scope.ports.clock.now())
+    timeout = task.execution_timeout_seconds
+    return Attempt(
+        dag=scope.dag,
+        task=task,
+        run=scope.info,
+        try_number=entry.try_number,
+        max_tries=entry.base + task.retry.retries,
+        owner=entry.owner,
+        start=entry.start or 0.0,
+        timeout_seconds=left if timeout is None else min(left, timeout),
+    )
+
+
+def keep(scope: Scope, index: int, entry: Entry, outcome: Outcome) -> None:
+    """Store what a body left behind (XComs, a job, an error), before its record makes it visible."""
+    ref, number = scope.info.ref, entry.try_number
+    if isinstance(outcome, Deferred):
+        scope.ports.attempts.put_job(ref, index, number, outcome.job)
+        return
+    if outcome.xcoms:
+        task_id = scope.dag.tasks[index].task_id
+        scope.ports.xcoms.push(ref, task_id, -1, number, outcome.xcoms)
+    if isinstance(outcome, Failed):
+        scope.ports.attempts.put_error(ref, index, number, outcome.error)

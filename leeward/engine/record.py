@@ -1,0 +1,113 @@
+"""Record what a try did, fold what may be folded, and move the run on before the next body starts.
+
+A record is conditional on the try's own entry alone; only what is folded into the write is conditional on the epoch. If
+the fold loses, the try is recorded by itself; if that loses, the try was taken back (cleared, stopped, declared lost).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from leeward.contract import MAX_HINT_DELAY_SECONDS
+from leeward.core.dag import Task
+from leeward.core.decide import Change
+from leeward.core.fold import Fold, Lease, fold
+from leeward.core.run import Item
+from leeward.core.states import TaskState
+from leeward.core.view import View
+from leeward.engine.end_run import deliver, end_cause, ended, move_on
+from leeward.engine.hints import Hint, Look, Poll
+from leeward.engine.ports import Write
+from leeward.engine.scope import Scope, written_change
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The image after the record, and the task whose body the same execution runs next, if any."""
+
+    view: View
+    follow: int | None = None
+
+
+def record(
+    scope: Scope,
+    view: View,
+    change: Change,
+    lease: Lease,
+    may_follow: Callable[[Task], bool],
+) -> Recorded | None:
+    """Record a try's change; None if the try was no longer this execution's."""
+    plan = fold(scope.dag, view, scope.moment(), change, lease, may_follow)
+    shard = view.layout.shard(change.index)
+    item, plan_written = _write(scope, view.items[shard], shard, plan, change)
+    if plan_written is None:
+        return None
+    seen = scope.empty_view().with_item(shard, item)
+    scope.won(plan_written.changes, item.epoch)
+    if plan_written.end is not None:
+        deliver(scope, item, end_cause(plan_written.end))
+        return Recorded(seen)
+    _arm(scope, change)
+    touched = [c.index for c in plan_written.changes if written_change(c)]
+    move_on(scope, seen, touched or (change.index,))
+    follow = plan_written.follow
+    return Recorded(seen, None if follow is None else follow.index)
+
+
+def _write(
+    scope: Scope, seen: Item, shard: int, plan: Fold, change: Change
+) -> tuple[Item, Fold | None]:
+    """Write the fold, or the record alone if the fold loses; the fold that took effect, None if neither did."""
+    if not plan.alone:
+        written = scope.write(_whole(seen, shard, plan, scope.ports.clock.now()))
+        if written.won or _took_effect(written.item, plan):
+            return written.item, plan
+    alone = Fold((change,))
+    written = scope.write(
+        Write(shard, expect={change.index: change.before}, put={change.index: change.after})
+    )
+    if written.won or _took_effect(written.item, alone):
+        return written.item, alone
+    return written.item, None
+
+
+def _whole(seen: Item, shard: int, plan: Fold, now: float) -> Write:
+    write = Write(
+        shard,
+        expect={c.index: c.before for c in plan.changes},
+        put={c.index: c.after for c in plan.changes},
+        epoch=seen.epoch,
+    )
+    if plan.end is None or seen.header is None:
+        return write
+    header = ended(seen.header, plan.end, now)
+    return replace(write, expect_header=seen.header, put_header=header)
+
+
+def _took_effect(item: Item, plan: Fold) -> bool:
+    """Whether a refused write was ours all the same: its answer was lost and the client sent it again."""
+    first = plan.changes[0]
+    return item.entry(first.index) == first.after and all(
+        item.entry(c.index) == c.after for c in plan.changes if c.after.owner
+    )
+
+
+def _arm(scope: Scope, change: Change) -> None:
+    """Send the delayed hint of a try that waits for its retry or for its job."""
+    after, now = change.after, scope.ports.clock.now()
+    if after.until is None:
+        return
+    seconds = after.until - now
+    if after.state is TaskState.UP_FOR_RETRY and seconds > 0:
+        send_at(scope, Look(scope.info, (change.index,)), after.until)
+    if after.state is TaskState.DEFERRED:
+        number = after.try_number
+        poll = Poll(scope.info, change.index, number, after.polls, after.until, seconds)
+        send_at(scope, poll, after.until)
+
+
+def send_at(scope: Scope, hint: Hint, due: float) -> None:
+    """Send a hint to arrive when it is due, or earlier where the queue can't delay it so long (it is then re-armed)."""
+    delay = min(max(0.0, due - scope.ports.clock.now()), MAX_HINT_DELAY_SECONDS)
+    scope.ports.dispatch.send([hint], delay)

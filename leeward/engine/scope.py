@@ -1,0 +1,90 @@
+"""One run as a use case sees it: its DAG version, its layout, the ports, and the few steps that all use cases share.
+
+Nothing is decided here. Whoever wins a write logs it and dispatches what it owes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from leeward.core.dag import Dag
+from leeward.core.decide import Change, Moment
+from leeward.core.run import Item, RunInfo
+from leeward.core.states import FINISHED, TaskState
+from leeward.core.view import Layout, View
+from leeward.engine.events import changed
+from leeward.engine.hints import Execute
+from leeward.engine.ports import Ports, Write, Written
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A run, its pinned DAG and the world."""
+
+    ports: Ports
+    dag: Dag
+    info: RunInfo
+
+    @property
+    def layout(self) -> Layout:
+        """Where the run's entries lie."""
+        return Layout(len(self.dag.tasks))
+
+    def moment(self) -> Moment:
+        """The run and the present time."""
+        return Moment(self.info, self.ports.clock.now())
+
+    def empty_view(self) -> View:
+        """A view that has read nothing."""
+        return View(self.layout)
+
+    def read(self, view: View, shards: Iterable[int]) -> View:
+        """The view with those items read (again)."""
+        for shard, item in self.ports.runs.read(self.info.ref, sorted(shards)).items():
+            view = view.with_item(shard, item)
+        return view
+
+    def read_all(self) -> View:
+        """A view of every shard, read now."""
+        return self.read(self.empty_view(), range(self.layout.shards))
+
+    def write(self, write: Write) -> Written:
+        """Write one item of this run."""
+        return self.ports.runs.write(self.info.ref, write)
+
+    def won(self, changes: Iterable[Change], epoch: int) -> None:
+        """What the winner of a write owes: the log, the metrics, and the dispatch of what it queued."""
+        changes = tuple(changes)
+        now = self.ports.clock.now()
+        self.ports.log.append([changed(self.dag, self.info, c, epoch, now) for c in changes])
+        hints = [
+            Execute(self.info, c.index, c.after.try_number, c.after.base)
+            for c in changes
+            if c.after.state is TaskState.QUEUED
+        ]
+        if hints:
+            self.ports.dispatch.send(hints)
+        for change in changes:
+            self._count(change)
+
+    def _count(self, change: Change) -> None:
+        names = {TaskState.SUCCESS: "ti_successes", TaskState.FAILED: "ti_failures"}
+        name = names.get(change.after.state)
+        if name is not None:
+            self.ports.metrics.count(name, dag_id=self.dag.dag_id)
+
+
+def open_scope(ports: Ports, info: RunInfo) -> Scope:
+    """The scope of a run, at the version that it is pinned to."""
+    return Scope(ports, ports.specs.get(info.ref.version), info)
+
+
+def written_change(change: Change) -> bool:
+    """Whether a change finished its task instance, so that others may follow from it."""
+    return change.after.state in FINISHED
+
+
+def shard_finished(layout: Layout, shard: int, item: Item) -> bool:
+    """Whether no entry of an item is unfinished."""
+    return all(item.entry(index).state in FINISHED for index in layout.indexes(shard))

@@ -1,0 +1,92 @@
+"""The sweep: once a minute, find what a crash or a lost message left owed, in every active run.
+
+It runs the same code as everybody else, and re-sends only hints of tries that have waited for longer than the queue
+explains: stamped and counted per item, the wait doubling, so that a backlog is never made permanent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from leeward.contract import RESEND_AFTER_SECONDS, RESENDS_PER_SWEEP, STALE_INTENT_SECONDS
+from leeward.core.run import Entry, Item
+from leeward.core.states import RUN_FINISHED, TaskState
+from leeward.core.view import View
+from leeward.engine.apply_verb import roll_forward
+from leeward.engine.end_run import deliver, end_run
+from leeward.engine.hints import Execute, Hint, Poll
+from leeward.engine.look import look_at_run
+from leeward.engine.ports import Ports, Write, header_item
+from leeward.engine.scope import Scope, open_scope
+
+
+def sweep(ports: Ports, backlog_seconds: float = 0.0) -> None:
+    """Sweep every active run. `backlog_seconds` is the age of the oldest message in the executors' queue."""
+    for info in ports.runs.active():
+        sweep_run(open_scope(ports, info), backlog_seconds)
+
+
+def sweep_run(scope: Scope, backlog_seconds: float = 0.0) -> None:
+    """Do whatever one run is owed."""
+    number = header_item(scope.layout)
+    item = scope.ports.runs.read(scope.info.ref, (number,))[number]
+    header = item.header
+    if header is None:
+        return
+    now = scope.ports.clock.now()
+    if header.intent is not None:
+        if now - header.intent.since >= STALE_INTENT_SECONDS:
+            roll_forward(scope)
+        return
+    if header.state in RUN_FINISHED:
+        deliver(scope, item)
+        return
+    look_at_run(scope)
+    _resend(scope, scope.read_all(), backlog_seconds)
+    end_run(scope)
+
+
+def _resend(scope: Scope, view: View, backlog_seconds: float) -> None:
+    left = RESENDS_PER_SWEEP
+    for shard, item in view.items.items():
+        hints = list(_waiting(scope, shard, item))
+        stamp = _stamp(item, bool(hints), scope.ports.clock.now(), backlog_seconds)
+        if stamp is None or not left:
+            continue
+        resent, resends = stamp
+        won = scope.write(
+            Write(shard, epoch=item.epoch, resent=resent, resends=resends)
+        ).won
+        if won and resends:
+            scope.ports.dispatch.send(hints[:left])
+            left -= len(hints[:left])
+
+
+def _stamp(
+    item: Item, waiting: bool, now: float, backlog_seconds: float
+) -> tuple[float, int] | None:
+    """The stamp to store: (now, 0) when something was first seen waiting, one resend more when it has waited too long.
+
+    None = nothing to store. A stamp of (0, 0) says that nothing waits any more.
+    """
+    if not waiting:
+        return (0.0, 0) if item.resent else None
+    if not item.resent:
+        return now, 0
+    patience = max(RESEND_AFTER_SECONDS, backlog_seconds) * 2**item.resends
+    return (now, item.resends + 1) if now - item.resent >= patience else None
+
+
+def _waiting(scope: Scope, shard: int, item: Item) -> Iterator[Hint]:
+    """The hints of an item's tries that wait for a message: queued ones, and polls that are overdue."""
+    now = scope.ports.clock.now()
+    for index in scope.layout.indexes(shard):
+        entry = item.entry(index)
+        if entry.state is TaskState.QUEUED:
+            yield Execute(scope.info, index, entry.try_number, entry.base)
+        elif _overdue(entry, now):
+            yield Poll(scope.info, index, entry.try_number, entry.polls, now, 0.0)
+
+
+def _overdue(entry: Entry, now: float) -> bool:
+    return entry.state is TaskState.DEFERRED and entry.until is not None and entry.until < now

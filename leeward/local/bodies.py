@@ -1,0 +1,42 @@
+"""Twin of what runs bodies: each task does what a script says, try by try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from leeward.core.dag import Json
+from leeward.core.facts import Outcome, Succeeded
+from leeward.operators.base import Attempt
+
+
+@dataclass
+class ScriptedBodies:
+    """`script` maps a task id to the outcomes of its starts and polls, in order; the last one repeats.
+
+    A task that is not in the script succeeds. `started` counts how often each try's body was started, by
+    (task id, try number).
+    """
+
+    script: Mapping[str, Sequence[Outcome]] = field(default_factory=dict)
+    started: dict[tuple[str, int], int] = field(default_factory=dict)
+    polled: dict[str, int] = field(default_factory=dict)
+    _used: dict[str, int] = field(default_factory=dict)
+
+    def start(self, attempt: Attempt) -> Outcome:
+        """See `Bodies.start`."""
+        key = (attempt.task.task_id, attempt.try_number)
+        self.started[key] = self.started.get(key, 0) + 1
+        return self._next(attempt.task.task_id)
+
+    def poll(self, attempt: Attempt, job: Json) -> Outcome:
+        """See `Bodies.poll`."""
+        task_id = attempt.task.task_id
+        self.polled[task_id] = self.polled.get(task_id, 0) + 1
+        return self._next(task_id)
+
+    def _next(self, task_id: str) -> Outcome:
+        outcomes = self.script.get(task_id, (Succeeded(),))
+        place = self._used.get(task_id, 0)
+        self._used[task_id] = place + 1
+        return outcomes[min(place, len(outcomes) - 1)]

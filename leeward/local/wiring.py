@@ -1,0 +1,120 @@
+"""Puts the engine, its twins and real bodies together: everything that a local run needs, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from leeward.core.dag import Json
+from leeward.core.facts import Outcome
+from leeward.core.run import RunRef
+from leeward.engine.ports import Clock, Ports, XComStore
+from leeward.local.clock import RandomIds, SystemClock
+from leeward.local.observers import MemoryEventLog, MemoryMetrics
+from leeward.local.processes import ProcessPool
+from leeward.local.queue import MemoryQueue
+from leeward.local.run_store import MemoryAttemptStore, MemoryRunStore, MemoryXComStore
+from leeward.local.runtime import Runtime
+from leeward.local.spec_store import MemoryRules, MemorySpecStore
+from leeward.operators.base import Attempt, Aws, Secrets, Services
+from leeward.operators.execute import poll, run
+
+TaskLog = Callable[[Attempt, str], None]
+"""Takes one line of a task's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunXComs:
+    """The XComs of one run, as its tasks may see them."""
+
+    store: XComStore
+    ref: RunRef
+
+    def pull(self, task_id: str, key: str, map_index: int = -1) -> Json:
+        """See `leeward.operators.base.XComs.pull`."""
+        return self.store.pull(self.ref, task_id, key, map_index)[1]
+
+    def has(self, task_id: str, key: str, map_index: int = -1) -> bool:
+        """See `leeward.operators.base.XComs.has`."""
+        return self.store.pull(self.ref, task_id, key, map_index)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorBodies:
+    """Runs bodies for real: operators here, user code in processes of its own."""
+
+    aws: Aws
+    user_code: ProcessPool
+    secrets: Secrets
+    xcoms: XComStore
+    log: TaskLog
+
+    def start(self, attempt: Attempt) -> Outcome:
+        """See `Bodies.start`."""
+        return run(attempt, self._services(attempt))
+
+    def poll(self, attempt: Attempt, job: Json) -> Outcome:
+        """See `Bodies.poll`."""
+        return poll(attempt, job, self._services(attempt))
+
+    def _services(self, attempt: Attempt) -> Services:
+        return Services(
+            aws=self.aws,
+            user_code=self.user_code,
+            xcoms=RunXComs(self.xcoms, attempt.run.ref),
+            secrets=self.secrets,
+            log=lambda line: self.log(attempt, line),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A local installation: the runtime, and the twins whose contents a caller may want to read."""
+
+    runtime: Runtime
+    ports: Ports
+    runs: MemoryRunStore
+    xcoms: MemoryXComStore
+    attempts: MemoryAttemptStore
+    log: MemoryEventLog
+    user_code: ProcessPool
+
+    def close(self) -> None:
+        """End the processes of user code."""
+        self.user_code.close()
+
+
+def local(
+    root: Path,
+    aws: Aws,
+    secrets: Secrets,
+    *,
+    parallelism: int,
+    log: TaskLog,
+    listener: Callable[[Mapping[str, Json]], None] | None = None,
+    event_file: TextIO | None = None,
+    clock: Clock | None = None,
+) -> Local:
+    """A new, empty installation. `root` is the folder that user modules are imported from."""
+    clock = clock or SystemClock()
+    specs, queue, xcoms = MemorySpecStore(), MemoryQueue(clock), MemoryXComStore()
+    runs, attempts = MemoryRunStore(specs), MemoryAttemptStore()
+    events = MemoryEventLog(listener, event_file)
+    user_code = ProcessPool(root, limit=parallelism)
+    ports = Ports(
+        runs=runs,
+        attempts=attempts,
+        xcoms=xcoms,
+        specs=specs,
+        rules=MemoryRules(),
+        dispatch=queue,
+        bodies=OperatorBodies(aws, user_code, secrets, xcoms, log),
+        clock=clock,
+        ids=RandomIds(),
+        metrics=MemoryMetrics(),
+        log=events,
+    )
+    runtime = Runtime(ports, queue, parallelism)
+    return Local(runtime, ports, runs, xcoms, attempts, events, user_code)

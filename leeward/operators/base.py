@@ -1,0 +1,98 @@
+"""What an operator is, and what it is given when it runs.
+
+An operator is data and a few small functions. It never touches run state: it gets an `Attempt` and the services
+below, and returns an outcome. It may be started again for a later try, never twice for the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from leeward.core.dag import Dag, Json, Task
+from leeward.core.facts import Outcome
+from leeward.core.run import RunInfo
+from leeward.spec.catalogue import Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one task instance. `owner` is its random token, and the seed of idempotency tokens.
+
+    `timeout_seconds` is what is left for the body; null = no limit. `start` is seconds since the epoch.
+    """
+
+    dag: Dag
+    task: Task
+    run: RunInfo
+    try_number: int
+    max_tries: int
+    owner: str
+    start: float
+    map_index: int = -1
+    timeout_seconds: float | None = None
+
+
+class XComs(Protocol):
+    """XCom values of one run, as a task may see them."""
+
+    def pull(self, task_id: str, key: str, map_index: int = -1) -> Json:
+        """The value, or None when nothing was pushed under that key."""
+
+    def has(self, task_id: str, key: str, map_index: int = -1) -> bool:
+        """Whether something was pushed under that key (it may be null)."""
+
+
+class Aws(Protocol):
+    """Calls AWS, one request a call, with names as in botocore (`s3`, `ListBuckets`)."""
+
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any], region: str | None = None) -> Any:
+        """The response without ResponseMetadata's headers. Raises `AwsError`."""
+
+
+class AwsError(Exception):
+    """AWS refused a call. `code` is AWS's error code, `status` the HTTP status."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.status = code, message, status
+
+
+class UserCode(Protocol):
+    """Runs user code in a process of its own."""
+
+    def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
+        """Run a job (plain JSON, see `leeward.worker`) to its end, its time-out or its death."""
+
+
+class Secrets(Protocol):
+    """Variables and connections, by Airflow's conventions."""
+
+    def variable(self, key: str) -> str | None:
+        """The text of a variable, or None."""
+
+    def connection(self, conn_id: str) -> Mapping[str, Json] | None:
+        """A connection's fields (conn_type, host, login, password, schema, port, extra), or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What an operator may use. `log` takes one line of the task's log."""
+
+    aws: Aws
+    user_code: UserCode
+    xcoms: XComs
+    secrets: Secrets
+    log: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A row of the catalogue. `poll` gets the job that a Deferred outcome carried."""
+
+    signature: Signature
+    start: Callable[[Attempt, Services], Outcome]
+    poll: Callable[[Attempt, Json, Services], Outcome] | None = None
+    cancel: Callable[[Attempt, Json, Services], None] | None = None
+    template_fields: Sequence[str] = field(default_factory=tuple)
