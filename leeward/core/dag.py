@@ -2,7 +2,8 @@
 
 Tasks stand in topological order, ties in the order of the spec; a task's *index* is its place there and is what
 stored state refers to. `arguments` are plain JSON values; text in them may still hold Jinja templates, and a value
-that JSON cannot say is a mapping with `__type__` (`datetime.timedelta`, ...), built where the task runs.
+that JSON cannot say is a mapping with `__type__` (`datetime.timedelta`, ...), built where the task runs. A mapping with
+`__xcom__` (a task id) and `key` stands for the XCom that the task pushed.
 """
 
 from __future__ import annotations
@@ -109,7 +110,9 @@ class Dag:
     end_date: str | None = None
     catchup: bool = False
     dagrun_timeout_seconds: float | None = None
+    max_active_runs: int = 16
     params: Mapping[str, Json] = field(default_factory=dict)
+    param_schemas: Mapping[str, Json] = field(default_factory=dict)
     description: str = ""
     display_name: str = ""
     doc_md: str | None = None

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""The one definition of every check and of how to set up: `python3 dev.py --help`.
+
+Standard library only, and readable by old interpreters, so that it can say what is missing. It makes `.venv` from the
+committed lock (with uv where it is installed, else with pip) and makes it again when the lock changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+LOCK = ROOT / "requirements" / "dev.txt"
+STAMP = VENV / "leeward-lock"
+NEEDS = (3, 11)
+
+CODE = [name for name in ("leeward", "lambdas", "infra", "app.py", "tests", "benchmarks", "docs", "dev.py") if (ROOT / name).exists()]
+PURE = ("leeward/core/*", "leeward/spec/*")
+
+COMPILE_LOCK = [
+    *("uv", "pip", "compile", "pyproject.toml", "--extra", "moto", "--group", "dev", "--universal"),
+    *("--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--quiet"),
+    *("--python-version", "3.11", "--output-file", "requirements/dev.txt"),
+]
+
+STEPS = {
+    "format": ("the formatter has nothing to change", [["ruff", "format", "--check", *CODE]]),
+    "lint": ("ruff, broad", [["ruff", "check", *CODE]]),
+    "types": ("mypy, strict", [["mypy", *CODE]]),
+    "imports": ("imports run one way", [["lint-imports"]]),
+    "docs": ("generated pages are fresh", [["python", "docs/generate.py", "--check"]]),
+    "test": ("every test, with branch coverage", [["pytest", "--cov", "--cov-report="]]),
+    "coverage": (
+        "core and spec are covered to the last branch (after `test`)",
+        [["coverage", "report", "--include=" + ",".join(PURE), "--fail-under=100"]],
+    ),
+}
+"""What CI runs, in this order: name, what it holds, its commands (programs of the virtual environment)."""
+
+
+def run(command: list[str]) -> int:
+    """Run a program of the virtual environment in the project's folder; its exit code."""
+    program = PYTHON if command[0] == "python" else BIN / command[0]
+    shown = " ".join(command)
+    print(f"$ {shown}", flush=True)
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.call([str(program), *command[1:]], cwd=ROOT, env=environment)
+
+
+def lock_hash() -> str:
+    """What the virtual environment depends on."""
+    parts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), sys.version.encode(), str(ROOT).encode()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def setup() -> None:
+    """Make the virtual environment, unless it is there and fresh."""
+    if STAMP.exists() and STAMP.read_text() == lock_hash():
+        return
+    print(f"setting up {VENV.name} from {LOCK.relative_to(ROOT)} ...", flush=True)
+    uv = shutil.which("uv")
+    make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable] if uv else [sys.executable, "-m", "venv", "--clear"]
+    subprocess.check_call([*make, str(VENV)])
+    install = [uv, "pip", "install", "--quiet", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.check_call([*install, "--require-hashes", "-r", str(LOCK)])
+    subprocess.check_call([*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
+    STAMP.write_text(lock_hash())
+
+
+def check(names: list[str], keep_going: bool) -> int:
+    """Run steps in order; stop at the first that fails unless told otherwise. The exit code."""
+    failed = []
+    for name in names:
+        print(f"\n== {name}: {STEPS[name][0]}", flush=True)
+        start = time.monotonic()
+        codes = [run(command) for command in STEPS[name][1]]
+        print(f"== {name}: {'failed' if any(codes) else 'ok'} in {time.monotonic() - start:.1f} s", flush=True)
+        if any(codes):
+            failed.append(name)
+            if not keep_going:
+                break
+    print("\n" + (f"failed: {', '.join(failed)}" if failed else "all green"))
+    return 1 if failed else 0
+
+
+def bench() -> int:
+    """Print every benchmark's figures."""
+    scripts = [path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "def main(" in path.read_text()]
+    return max((run(["python", str(path.relative_to(ROOT))]) for path in scripts), default=0)
+
+
+def relock() -> int:
+    """Make the lock anew; needs uv."""
+    if shutil.which("uv") is None:
+        print("the lock is made with uv: install it first", file=sys.stderr)
+        return 2
+    return subprocess.call([*COMPILE_LOCK, "--upgrade"], cwd=ROOT)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    found = argparse.ArgumentParser(prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    sub = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    sub.add_parser("setup", help="make .venv from the lock")
+    sub.add_parser("demo", help="run an example DAG")
+    tests = sub.add_parser("test", help="run all tests; further arguments go to pytest")
+    tests.add_argument("arguments", nargs=argparse.REMAINDER)
+    everything = sub.add_parser("check", help="run what CI runs: " + ", ".join(STEPS))
+    everything.add_argument("steps", nargs="*", choices=[[], *STEPS], help="only these steps")
+    everything.add_argument("--keep-going", action="store_true", help="run the later steps after a failure")
+    sub.add_parser("fix", help="let ruff format the code and mend what it can")
+    sub.add_parser("generate", help="write the generated pages")
+    sub.add_parser("bench", help="print the benchmarks' figures")
+    sub.add_parser("lock", help="make the lock anew (needs uv)")
+    return found
+
+
+def main() -> int:
+    """Do what the command line says; the exit code."""
+    if sys.version_info < NEEDS:
+        print("Leeward needs Python 3.11 or newer, this is " + sys.version.split()[0], file=sys.stderr)
+        return 2
+    options = parser().parse_args()
+    if options.command == "lock":
+        return relock()
+    setup()
+    if options.command == "demo":
+        return run(["leeward", "run", "dag_specs/demo.yml"])
+    if options.command == "test":
+        return run(["pytest", *options.arguments])
+    if options.command == "check":
+        return check(options.steps or list(STEPS), options.keep_going)
+    if options.command == "fix":
+        return max(run(["ruff", "check", "--fix", *CODE]), run(["ruff", "format", *CODE]))
+    if options.command == "generate":
+        return run(["python", "docs/generate.py"])
+    return bench() if options.command == "bench" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""The compiler: YAML text in, DAGs and every mistake out. Pure; it opens no file and imports no code of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from leeward.core.dag import Dag, Json, Task
+from leeward.spec.catalogue import Catalogue
+from leeward.spec.check import check_keys
+from leeward.spec.dates import as_datetime, zone
+from leeward.spec.defaults import effective
+from leeward.spec.diagnostics import Report
+from leeward.spec.groups import Groups, read_groups
+from leeward.spec.keys import KEYS, Level
+from leeward.spec.members import check_id, members, text_of
+from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
+from leeward.spec.schedule import compile_schedule
+from leeward.spec.special import as_json, as_timedelta, fold
+from leeward.worker.values import TYPE
+from leeward.spec.tasks import TaskReader, TaskSpec, Variables
+from leeward.spec.text import parse
+from leeward.spec.wire import wire
+
+_PARAM: Final = ("airflow.models.param.Param", "airflow.sdk.Param", "airflow.sdk.definitions.param.Param")
+_RESERVED: Final = frozenset({"default", "vars"})
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The DAGs without errors, in the order of the file, and the report of the whole pass."""
+
+    dags: tuple[Dag, ...]
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What a compilation is given besides the text."""
+
+    catalogue: Catalogue
+    now: datetime
+    variables: Variables | None
+    file: str
+
+
+def compile_spec(
+    text: str,
+    file: str,
+    catalogue: Catalogue,
+    *,
+    now: datetime,
+    env: Mapping[str, str],
+    defaults: Sequence[tuple[str, str]] = (),
+    variables: Callable[[str], str | None] | None = None,
+) -> Compiled:
+    """Compile a spec. `defaults` are (file name, text) of the defaults files, from the root down to the spec's folder.
+
+    `env` replaces `$NAME`; `variables` looks Airflow variables up (for `variables_as_arguments`).
+    """
+    report = Report()
+    document = _read(text, file, report, env)
+    files = [found for name, body in defaults if (found := _read(body, name, report, env)) is not None]
+    if document is None:
+        return Compiled((), report)
+    world = _World(catalogue, now, variables, file)
+    block = document.get("default")
+    dags = [
+        dag
+        for dag_id, mark, node in _dags(document, report)
+        if (dag := _compile(dag_id, mark, node, _table(block), files, world, report)) is not None
+    ]
+    return Compiled(tuple(dags), report)
+
+
+def _read(text: str, file: str, report: Report, env: Mapping[str, str]) -> Table | None:
+    document = parse(text, file, report, env)
+    folded = None if document is None else fold(document, report)
+    return folded if isinstance(folded, Table) else None
+
+
+def _table(node: Node | None) -> Table | None:
+    return node if isinstance(node, Table) else None
+
+
+def _dags(document: Table, report: Report) -> list[tuple[str, Mark, Table]]:
+    """The DAGs of a file: each key but the reserved ones, or the file itself where it has `dag_id` and `tasks`."""
+    if isinstance(document.get("dag_id"), Scalar) and "tasks" in document.items:
+        name = document.items["dag_id"]
+        return [(text_of(name) or "", name.mark, document)]
+    found: list[tuple[str, Mark, Table]] = []
+    for key, node in document.items.items():
+        mark = document.key_mark(key)
+        if key in _RESERVED:
+            continue
+        if key == "task_groups":
+            report.error(mark, "LW125", "task_groups can't be the id of a DAG", "put it below a DAG")
+        elif not isinstance(node, Table):
+            report.error(mark, "LW126", f"{key!r} is no DAG", "a DAG is a mapping with the key tasks")
+        elif check_id(key, mark, "the DAG id", report):
+            found.append((key, mark, node))
+    return found
+
+
+def _compile(
+    dag_id: str,
+    mark: Mark,
+    node: Table,
+    block: Table | None,
+    files: Sequence[Table],
+    world: _World,
+    report: Report,
+) -> Dag | None:
+    before = len(report.errors)
+    keys = check_keys(effective(node, block, files), Level.DAG, report)
+    if text_of(keys.get("dag_id")) not in (None, dag_id):
+        report.error(keys["dag_id"].mark, "LW133", f"dag_id differs from the key {dag_id!r}", f"write {dag_id}")
+    if "tasks" not in keys:
+        report.error(mark, "LW127", f"the DAG {dag_id!r} has no tasks", "write tasks: with a list of tasks")
+    arguments = _default_args(keys.get("default_args"), world.catalogue, report)
+    groups = read_groups(keys.get("task_groups"), report)
+    reader = TaskReader(world.catalogue, report, arguments, world.variables, _group_args(groups, world.catalogue, report))
+    specs = _tasks(keys.get("tasks"), groups, reader)
+    tasks = wire(specs, groups, report)
+    dag = _dag(dag_id, keys, arguments, tasks, groups, world, report)
+    return dag if len(report.errors) == before else None
+
+
+def _tasks(node: Node | None, groups: Groups, reader: TaskReader) -> list[TaskSpec]:
+    found: list[TaskSpec] = []
+    for member in members(node, "task_id", reader.report):
+        group = text_of(member.node.get("task_group_name"))
+        if group is not None and group not in groups.by_name:
+            if groups.by_name:
+                place = member.node.items["task_group_name"].mark
+                reader.report.error(place, "LW131", f"there is no group {group!r}")
+            group = None
+        spec = reader.read(member, group)
+        if spec is not None:
+            found.append(spec)
+    return found
+
+
+def _default_args(node: Node | None, catalogue: Catalogue, report: Report) -> Mapping[str, Node]:
+    if not isinstance(node, Table):
+        return {}
+    arguments = {name for row in catalogue.signatures() for name in row.parameters}
+    return check_keys(node, Level.DEFAULT_ARGS, report, arguments - KEYS[Level.DEFAULT_ARGS].keys())
+
+
+def _group_args(
+    groups: Groups, catalogue: Catalogue, report: Report
+) -> Mapping[str, Mapping[str, Node]]:
+    """For every group, the default_args of it and of the groups around it, the inner ones on top."""
+    own = {name: _default_args(g.default_args, catalogue, report) for name, g in groups.by_name.items()}
+    merged: dict[str, Mapping[str, Node]] = {}
+    for name in groups.by_name:
+        layers = [own[group.name] for group in reversed(groups.path(name))]
+        merged[name] = {key: node for layer in layers for key, node in layer.items()}
+    return merged
+
+
+def _dag(
+    dag_id: str,
+    keys: Mapping[str, Node],
+    arguments: Mapping[str, Node],
+    tasks: tuple[Task, ...],
+    groups: Groups,
+    world: _World,
+    report: Report,
+) -> Dag:
+    defaults, schemas = _params(keys.get("params"), report)
+    tags = keys.get("tags")
+    timeout = keys.get("dagrun_timeout")
+    active = as_json(keys["max_active_runs"], report) if "max_active_runs" in keys else 16
+    return Dag(
+        dag_id,
+        tasks,
+        groups.compiled(),
+        schedule=compile_schedule(keys.get("schedule"), report),
+        start_date=_date("start_date", keys, arguments, world, report),
+        end_date=_date("end_date", keys, arguments, world, report),
+        catchup=_true(keys.get("catchup")),
+        dagrun_timeout_seconds=None if timeout is None else as_timedelta(timeout, report, "dagrun_timeout", numbers=True),
+        max_active_runs=active if isinstance(active, int) else 16,
+        params=defaults,
+        param_schemas=schemas,
+        description=text_of(keys.get("description")) or "",
+        display_name=text_of(keys.get("dag_display_name")) or dag_id,
+        doc_md=text_of(keys.get("doc_md")),
+        tags=tuple(text_of(tag) or "" for tag in tags) if isinstance(tags, Listing) else (),
+        render_template_as_native_obj=_true(keys.get("render_template_as_native_obj")),
+        is_paused_upon_creation=_true(keys.get("is_paused_upon_creation")),
+        source=world.file,
+    )
+
+
+def _true(node: Node | None) -> bool:
+    return isinstance(node, Scalar) and node.value is True
+
+
+def _date(
+    name: str, keys: Mapping[str, Node], arguments: Mapping[str, Node], world: _World, report: Report
+) -> str | None:
+    """The DAG's own date, or that of its default_args, each local to its own time zone."""
+    own, inherited = keys.get(name), arguments.get(name)
+    node, zones = (inherited, arguments) if text_or_table(own) is None else (own, keys)
+    if text_or_table(node) is None or node is None:
+        return None
+    place = zones.get("timezone") or keys.get("timezone")
+    timezone = zone(text_of(place) or "UTC", place.mark if place else node.mark, report)
+    return as_datetime(node, timezone, world.now, report, name)
+
+
+def text_or_table(node: Node | None) -> Node | None:
+    """A node that is there and not null."""
+    return None if isinstance(node, Scalar) and node.value is None else node
+
+
+def _params(node: Node | None, report: Report) -> tuple[dict[str, Json], dict[str, Json]]:
+    """The defaults of params, and the JSON Schemas of those that have one."""
+    defaults: dict[str, Json] = {}
+    schemas: dict[str, Json] = {}
+    for name, value in node.items.items() if isinstance(node, Table) else ():
+        if isinstance(value, Table) and text_of(value.get(TYPE)) in _PARAM:
+            rest: dict[str, Any] = {k: as_json(v, report) for k, v in value.items.items() if k != TYPE}
+            defaults[name] = rest.pop("default", None)
+            schema = rest.pop("schema", {})
+            schemas[name] = {**schema, **rest} if isinstance(schema, Mapping) else rest
+        else:
+            defaults[name] = as_json(value, report)
+    return defaults, schemas

@@ -1,0 +1,70 @@
+"""Dates as specs write them, as ISO 8601 with offset."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from leeward.spec.diagnostics import Report, closest
+from leeward.spec.nodes import Mark, Node, Scalar
+from leeward.spec.special import typed
+
+_AGO: Final = tuple(
+    (unit, re.compile(rf"([0-9]+)\s+{unit}s?"))
+    for unit in ("hour", "minute", "second", "day")
+)
+
+
+def zone(name: str, mark: Mark, report: Report) -> ZoneInfo:
+    """The time zone of that IANA name; UTC, and an error, if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        hint = closest(name, available_timezones())
+        report.error(mark, "LW115", f"there is no time zone {name!r}", hint)
+        return ZoneInfo("UTC")
+
+
+def as_datetime(
+    node: Node, timezone: ZoneInfo, now: datetime.datetime, report: Report, what: str
+) -> str | None:
+    """A date from ISO text, a YAML date, a `__type__` or a time ago (`2 days`: that long before today's start).
+
+    One without offset is local to `timezone`.
+    """
+    value = node.value if isinstance(node, Scalar) else typed(node, report)
+    moment = _ago(value, timezone, now) if isinstance(value, str) else _moment(value)
+    if moment is None and isinstance(value, str):
+        moment = _parsed(value)
+    if moment is None:
+        report.error(
+            node.mark, "LW114", f"{what} is not a date", "write 2026-01-31, with a time and offset if need be"
+        )
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).isoformat()
+
+
+def _moment(value: object) -> datetime.datetime | None:
+    if isinstance(value, datetime.datetime):
+        return value
+    if isinstance(value, datetime.date):
+        return datetime.datetime(value.year, value.month, value.day)  # noqa: DTZ001 - localised by the caller
+    return None
+
+
+def _parsed(text: str) -> datetime.datetime | None:
+    try:
+        return datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _ago(text: str, timezone: ZoneInfo, now: datetime.datetime) -> datetime.datetime | None:
+    for unit, pattern in _AGO:
+        match = pattern.match(text)
+        if match:
+            start = now.astimezone(timezone).replace(hour=0, minute=0, second=0, microsecond=0)
+            return start - datetime.timedelta(**{f"{unit}s": int(match[1])})
+    return None

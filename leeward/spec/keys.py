@@ -1,0 +1,256 @@
+"""Every key of the dialect: one row each, from which checks, the JSON Schema and the reference page all follow.
+
+A key is *honoured* (it means what it means in Airflow), *neutral* (a feature that is not supported yet: accepted with the
+values that change nothing, refused with any other), *warned* (reviewed: it changes no state and no call), *mapped* (removed
+by Airflow, read as its successor, with a warning), or *refused*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from leeward.core.dag import Json, TriggerRule
+
+
+class Level(StrEnum):
+    """Where a key stands."""
+
+    DAG = "DAG"
+    TASK = "task"
+    GROUP = "task group"
+    DEFAULT_ARGS = "default_args"
+
+
+class Standing(StrEnum):
+    """What becomes of a key."""
+
+    HONOURED = "honoured"
+    NEUTRAL = "neutral value only"
+    WARNED = "accepted, does nothing"
+    MAPPED = "read as its successor"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key. `note` is its meaning, the feature it waits for, the reason of the warning, or what to write instead.
+
+    `type` is a JSON Schema fragment, `neutral` the values that change nothing, `successor` the key that it is read as.
+    """
+
+    name: str
+    note: str
+    type: Mapping[str, Any] = field(default_factory=dict)
+    standing: Standing = Standing.HONOURED
+    neutral: tuple[Json, ...] = ()
+    successor: str = ""
+
+
+TEXT: Final = {"type": ["string", "null"]}
+BOOL: Final = {"type": "boolean"}
+NUMBER: Final = {"type": "number", "minimum": 0}
+COUNT: Final = {"type": "integer", "minimum": 0}
+TABLE: Final = {"type": ["object", "null"]}
+NAMES: Final = {"type": "array", "items": {"type": "string"}}
+SPAN: Final = {"anyOf": [NUMBER, {"type": "object", "required": ["__type__"]}, {"type": "null"}]}
+DATE: Final = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["__type__"]}, {"type": "null"}]}
+RULE: Final = {"enum": [rule.value for rule in TriggerRule]}
+
+_MAPPING = "dynamic task mapping"
+_CALLBACKS = "callbacks"
+_LIMITS = "limits on concurrency"
+_PAST = "dependencies on earlier runs"
+_ASSETS = "assets"
+_SETUP = "setup and teardown"
+_TEMPLATES = "user-defined macros and filters"
+_NOTHING: Final[tuple[Json, ...]] = (None, [], {})
+
+
+def _later(name: str, feature: str, *neutral: Json) -> Key:
+    return Key(name, feature, {}, Standing.NEUTRAL, (None, *neutral))
+
+
+def _warned(name: str, reason: str) -> Key:
+    return Key(name, reason, {}, Standing.WARNED)
+
+
+def _mapped(name: str, successor: str, kind: Mapping[str, Any]) -> Key:
+    return Key(name, f"removed by Airflow: write `{successor}`", kind, Standing.MAPPED, (), successor)
+
+
+def _refused(name: str, instead: str) -> Key:
+    return Key(name, instead, {}, Standing.REFUSED)
+
+
+def _callbacks(*events: str) -> tuple[Key, ...]:
+    names = [f"on_{event}_callback{suffix}" for event in events for suffix in ("", "_name", "_file")]
+    return tuple(_later(name, _CALLBACKS, [], {}) for name in names)
+
+
+_DOCS: Final = (
+    Key("doc_md", "Documentation in Markdown.", TEXT),
+    _warned("doc", "plain documentation; write doc_md to have it shown"),
+    _warned("doc_json", "documentation; write doc_md to have it shown"),
+    _warned("doc_yaml", "documentation; write doc_md to have it shown"),
+    _warned("doc_rst", "documentation; write doc_md to have it shown"),
+)
+
+_DAG: Final = (
+    Key("dag_id", "The DAG's id; the same as the key that the DAG stands under.", {"type": "string"}),
+    Key("dag_display_name", "The name that people see.", TEXT),
+    Key("description", "One line about the DAG.", TEXT),
+    Key("schedule", "When runs start: a cron expression or preset, a `__type__` timedelta or timetable, or null.", {}),
+    _mapped("schedule_interval", "schedule", {}),
+    Key("start_date", "Before it no run is scheduled. ISO 8601, or a time ago such as `2 days`.", DATE),
+    Key("end_date", "After it no run is scheduled.", DATE),
+    Key("timezone", "IANA name of the zone of dates without offset. UTC by default.", TEXT),
+    Key("catchup", "Whether runs that were missed are made up for.", BOOL),
+    Key("max_active_runs", "How many runs may be active at once. 16 by default.", {"type": "integer", "minimum": 1}),
+    Key("dagrun_timeout", "A run that takes longer fails, and its unfinished tasks are skipped.", SPAN),
+    _mapped("dagrun_timeout_sec", "dagrun_timeout", NUMBER),
+    Key("default_args", "Arguments that every task gets unless it has them itself.", TABLE),
+    Key("params", "Values for templates, which a run's conf may override.", TABLE),
+    Key("tags", "Words to find the DAG by.", {"type": ["array", "null"], "items": {"type": "string"}}),
+    *_DOCS,
+    _later("doc_md_file_path", "documentation from a file"),
+    _later("doc_md_python_callable_name", "documentation from a callable"),
+    _later("doc_md_python_callable_file", "documentation from a callable"),
+    _later("doc_md_python_arguments", "documentation from a callable", {}),
+    Key("render_template_as_native_obj", "Whether a template that is one expression gives its Python value.", BOOL),
+    Key("is_paused_upon_creation", "Whether a new DAG is paused.", {"type": ["boolean", "null"]}),
+    Key("tasks", "The tasks: a list with `task_id`, or a mapping by task id.", {}),
+    Key("task_groups", "The task groups: a list with `group_name`, or a mapping by name.", {}),
+    _later("max_active_tasks", _LIMITS, 16),
+    _mapped("concurrency", "max_active_tasks", COUNT),
+    _later("fail_fast", "fail_fast", False),
+    _later("max_consecutive_failed_dag_runs", "pausing after failed runs", 0),
+    _later("template_searchpath", "template files", [], ""),
+    _later("template_undefined", "other classes of undefined values"),
+    _later("user_defined_macros", _TEMPLATES, {}),
+    _later("user_defined_filters", _TEMPLATES, {}),
+    _later("jinja_environment_kwargs", "other settings of Jinja", {}),
+    _later("deadline", "deadline alerts"),
+    *_callbacks("execute", "success", "failure"),
+    _warned("sla_miss_callback", "Airflow 3.1 removed SLAs"),
+    _warned("default_view", "a setting of Airflow 2's pages"),
+    _warned("orientation", "a setting of Airflow 2's pages"),
+    _warned("access_control", "who may see and steer a DAG is IAM's business"),
+    _warned("owner_links", "links of Airflow's pages"),
+    _warned("auto_register", "about Python modules that define DAGs"),
+    _warned("vars", "holds anchors of the file"),
+    _refused("timetable", "write the timetable as `schedule`"),
+)
+
+_BASE: Final = (
+    Key("owner", "Who owns the task, for people and for AIRFLOW_CTX_DAG_OWNER.", TEXT),
+    Key("retries", "How often a failed try is repeated.", {"anyOf": [COUNT, {"type": "null"}]}),
+    Key("retry_delay", "Seconds, or a timedelta, between tries. 300 by default.", SPAN),
+    _mapped("retry_delay_sec", "retry_delay", NUMBER),
+    Key(
+        "retry_exponential_backoff",
+        "What the delay is multiplied by from try to try; true means 2, false and 0 a constant delay.",
+        {"anyOf": [BOOL, NUMBER]},
+    ),
+    Key("max_retry_delay", "The longest delay between tries.", SPAN),
+    Key("execution_timeout", "How long one try may take.", SPAN),
+    _mapped("execution_timeout_secs", "execution_timeout", NUMBER),
+    Key("trigger_rule", "When the task runs, given its upstream tasks.", RULE),
+    Key("do_xcom_push", "Whether the return value is pushed as an XCom.", BOOL),
+    Key("params", "Values for this task's templates.", TABLE),
+    *_DOCS,
+    _warned("task_display_name", "a name for Airflow's pages"),
+    _later("depends_on_past", _PAST, False),
+    _later("ignore_first_depends_on_past", _PAST, False, True),
+    _later("wait_for_past_depends_before_skipping", _PAST, False),
+    _later("wait_for_downstream", _PAST, False),
+    _later("priority_weight", "priorities", 1),
+    _later("weight_rule", "priorities", "downstream"),
+    _later("pool", "pools", "default_pool"),
+    _later("pool_slots", "pools", 1),
+    _later("max_active_tis_per_dag", _LIMITS),
+    _later("max_active_tis_per_dagrun", _LIMITS),
+    _mapped("task_concurrency", "max_active_tis_per_dag", COUNT),
+    *_callbacks("execute", "success", "failure", "retry", "skipped"),
+    _later("inlets", _ASSETS, [], {}),
+    _later("outlets", _ASSETS, [], {}),
+    _later("retry_policy", "retry policies"),
+    _later("render_template_as_native_obj", "native rendering of a single task"),
+    _refused("pre_execute", "a spec can't hold functions: make it a task of its own"),
+    _refused("post_execute", "a spec can't hold functions: make it a task of its own"),
+    _refused("run_as_user", "user code runs as the worker's user"),
+    _warned("queue", "picks a queue of Airflow's executors"),
+    _warned("executor", "picks one of Airflow's executors"),
+    _warned("executor_config", "settings of Airflow's executors"),
+    _warned("logger_name", "names a logger of Airflow"),
+    _warned("resources", "Airflow's executors ignore it too"),
+    _warned("email", "deprecated by Airflow: mail is sent by a task or a notifier"),
+    _warned("email_on_failure", "deprecated by Airflow: mail is sent by a task or a notifier"),
+    _warned("email_on_retry", "deprecated by Airflow: mail is sent by a task or a notifier"),
+    _warned("sla", "Airflow 3.1 removed SLAs"),
+    _warned("sla_secs", "Airflow 3.1 removed SLAs"),
+)
+
+_TASK: Final = (
+    Key("task_id", "The task's id, without the prefix of its group.", {"type": "string"}),
+    Key("operator", "The operator: Airflow's import path, or that of a class of yours.", {"type": "string"}),
+    Key("decorator", "A TaskFlow decorator's import path; other keys are arguments of the callable.", {"type": "string"}),
+    Key("dependencies", "The tasks and groups that come before, by their names without prefix.", {}),
+    Key("task_group_name", "The group that the task is in.", TEXT),
+    Key("python_callable", "Import path of a function; modules beside the spec are found.", {"type": "string"}),
+    Key("python_callable_name", "Name of a function in `python_callable_file`.", {"type": "string"}),
+    Key("python_callable_file", "Path of a Python file.", {"type": "string"}),
+    Key("variables_as_arguments", "Arguments that are read from Airflow variables when the spec is compiled.", {"type": "array"}),
+    *_BASE,
+    _later("start_date", "a start date of a single task"),
+    _later("end_date", "an end date of a single task"),
+    _later("expand", _MAPPING),
+    _later("expand_kwargs", _MAPPING),
+    _later("partial", _MAPPING),
+    _later("map_index_template", _MAPPING),
+    _later("is_setup", _SETUP, False),
+    _later("is_teardown", _SETUP, False),
+    _later("setups", _SETUP, []),
+    _later("on_failure_fail_dagrun", _SETUP, False),
+    _refused("python_callable_lambda", "write the function in a module beside the spec"),
+)
+
+_GROUP: Final = (
+    Key("group_name", "The group's name, without its parents.", {"type": "string"}),
+    Key("parent_group_name", "The group that this one is in.", TEXT),
+    Key("dependencies", "The tasks and groups that come before every first task of the group.", {}),
+    Key("tooltip", "One line about the group.", TEXT),
+    Key("default_args", "Arguments that the group's tasks get unless they have them themselves.", TABLE),
+    Key("prefix_group_id", "Whether task ids carry the group's name in front. True by default.", BOOL),
+    _warned("group_display_name", "a name for Airflow's pages"),
+    _warned("ui_color", "a colour of Airflow's pages"),
+    _warned("ui_fgcolor", "a colour of Airflow's pages"),
+    _warned("doc_md", "documentation of groups is not shown"),
+    _later("expand", "mapped task groups"),
+)
+
+_DEFAULT_ARGS: Final = (
+    *_BASE,
+    Key("start_date", "The DAG's start date, unless it has one itself.", DATE),
+    Key("end_date", "The DAG's end date, unless it has one itself.", DATE),
+    Key("timezone", "The zone of the dates in default_args.", TEXT),
+    *(
+        _warned(name, "no operator has it; Airflow ignores it here")
+        for name in ("catchup", "schedule", "description", "tags", "max_active_runs", "concurrency", "dagrun_timeout")
+    ),
+)
+
+KEYS: Final[Mapping[Level, Mapping[str, Key]]] = MappingProxyType(
+    {
+        level: MappingProxyType({key.name: key for key in rows})
+        for level, rows in (
+            (Level.DAG, _DAG),
+            (Level.TASK, _TASK),
+            (Level.GROUP, _GROUP),
+            (Level.DEFAULT_ARGS, _DEFAULT_ARGS),
+        )
+    }
+)

@@ -1,0 +1,232 @@
+"""One task of a spec: its operator, its own and inherited keys, and its arguments as plain JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from leeward.core.dag import Json, RetryPolicy, SkipScope, Task, TriggerRule
+from leeward.spec.catalogue import Catalogue, Parameter, Signature
+from leeward.spec.check import check_keys, mismatch
+from leeward.spec.diagnostics import Report, closest
+from leeward.spec.keys import KEYS, Level
+from leeward.spec.members import Member, names_of, text_of
+from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
+from leeward.spec.special import as_json, as_timedelta
+
+_REFERENCE: Final = re.compile(r"\+([\w.-]+)(?:\[(['\"])(.+)\2\])?", re.ASCII)
+_TEMPLATE: Final = re.compile(r"\{\{|\{%|\{#")
+_OURS: Final = ("airflow.", "leeward.")
+_BASE: Final = frozenset(KEYS[Level.DEFAULT_ARGS])
+
+Variables = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """A task as written, before names are resolved. `references` are tasks whose XComs its arguments take."""
+
+    name: str
+    mark: Mark
+    group: str | None
+    task: Task
+    dependencies: Mapping[str, Node]
+    references: Mapping[str, Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a task's operator makes of its keys. `signature` is None for a class of the user's."""
+
+    name: str
+    signature: Signature | None
+    decorated: bool = False
+
+    def takes(self, key: str) -> bool:
+        """Whether the operator has that argument."""
+        return self.signature is not None and (key in self.signature.parameters or key in self.signature.aliases)
+
+
+@dataclass
+class TaskReader:
+    """Reads the tasks of one DAG. `inherited` is the DAG's default_args, checked already."""
+
+    catalogue: Catalogue
+    report: Report
+    inherited: Mapping[str, Node]
+    variables: Variables | None
+    groups_args: Mapping[str, Mapping[str, Node]] = field(default_factory=dict)
+
+    def read(self, member: Member, group: str | None) -> TaskSpec | None:
+        """The task, or None if it has no operator that could be found."""
+        kind = self._kind(member)
+        if kind is None:
+            check_keys(member.node, Level.TASK, self.report, None)
+            return None
+        own = check_keys(member.node, Level.TASK, self.report, self._arguments_of(kind))
+        keys = {**self._defaults(kind, group), **own}
+        keys.update(self._from_variables(keys.pop("variables_as_arguments", None)))
+        references: dict[str, Node] = {}
+        arguments = self._arguments(member, kind, keys, references)
+        return TaskSpec(
+            member.name,
+            member.mark,
+            group,
+            self._task(member, kind, keys, arguments),
+            names_of(keys.get("dependencies"), self.report),
+            references,
+        )
+
+    def _kind(self, member: Member) -> Kind | None:
+        path, decorator = text_of(member.node.get("operator")), text_of(member.node.get("decorator"))
+        if path is None and decorator is None:
+            self.report.error(member.mark, "LW136", f"the task {member.name!r} has no operator", "write operator: PATH")
+            return None
+        if path is None:
+            return self._decorator(str(decorator), member.node.items["decorator"].mark)
+        found = self.catalogue.find(path)
+        if found is not None:
+            return Kind(found.name, found)
+        if "." in path and not path.startswith(_OURS):
+            return Kind(path, None)
+        known = [p for s in self.catalogue.signatures() for p in (s.paths[0], s.name)]
+        place = member.node.items["operator"].mark
+        self.report.error(place, "LW137", f"the operator {path} is not supported", closest(path, known))
+        return None
+
+    def _decorator(self, path: str, mark: Mark) -> Kind | None:
+        found = self.catalogue.find_decorator(path)
+        if found is None:
+            known = [p for s in self.catalogue.signatures() for p in s.decorators]
+            self.report.error(mark, "LW137", f"the decorator {path} is not supported", closest(path, known))
+            return None
+        return Kind(found.name, found, decorated=True)
+
+    def _arguments_of(self, kind: Kind) -> Collection[str] | None:
+        if kind.signature is None or kind.decorated:
+            return None
+        return {*kind.signature.parameters, *kind.signature.aliases}
+
+    def _defaults(self, kind: Kind, group: str | None) -> dict[str, Node]:
+        merged = {**self.inherited, **(self.groups_args.get(group, {}) if group else {})}
+        return {key: node for key, node in merged.items() if key in _BASE or kind.takes(key)}
+
+    def _from_variables(self, node: Node | None) -> dict[str, Node]:
+        found: dict[str, Node] = {}
+        for row in node.items if isinstance(node, Listing) else ():
+            name, attribute = (text_of(row.get(k)) for k in ("variable", "attribute")) if isinstance(row, Table) else (None, None)
+            if name is None or attribute is None:
+                self.report.error(row.mark, "LW138", "wants the keys variable and attribute")
+                continue
+            value = self.variables(name) if self.variables else None
+            if value is None:
+                self.report.error(row.mark, "LW139", f"the variable {name!r} is not set", f"set AIRFLOW_VAR_{name.upper()}")
+            else:
+                found[attribute] = Scalar(value, row.mark, value)
+        return found
+
+    def _arguments(
+        self, member: Member, kind: Kind, keys: Mapping[str, Node], references: dict[str, Node]
+    ) -> dict[str, Json]:
+        honoured = KEYS[Level.TASK]
+        if kind.signature is None:
+            return {key: as_json(node, self.report) for key, node in keys.items() if key not in honoured}
+        found: dict[str, Json] = {}
+        extra: dict[str, Json] = {}
+        for key, node in keys.items():
+            name = kind.signature.aliases.get(key, key)
+            if name in kind.signature.parameters:
+                found[name] = self._argument(key, node, kind.signature.parameters[name])
+            elif key not in honoured and kind.decorated:
+                extra[key] = self._reference(node, references)
+        self._callable(member, kind.signature, keys, found)
+        if kind.decorated:
+            found["op_kwargs"] = extra
+        missing = [n for n, p in kind.signature.parameters.items() if p.required and n not in found]
+        for name in missing:
+            self.report.error(member.mark, "LW140", f"the task {member.name!r} lacks {name}", f"{kind.name} needs it")
+        return found
+
+    def _argument(self, key: str, node: Node, parameter: Parameter) -> Json:
+        value = as_json(node, self.report)
+        templated = parameter.templated and isinstance(value, str) and _TEMPLATE.search(value)
+        problem = "" if templated else mismatch(value, parameter.type)
+        if problem:
+            self.report.error(node.mark, "LW124", f"{key} {problem}")
+        return value
+
+    def _reference(self, node: Node, references: dict[str, Node]) -> Json:
+        """An argument of a decorated function: `+task` takes that task's return value, `+task['key']` a part of it."""
+        text = node.value if isinstance(node, Scalar) else None
+        match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            return as_json(node, self.report)
+        references[match[1]] = node
+        return {"__xcom__": match[1], "key": match[3] or "return_value"}
+
+    def _callable(
+        self, member: Member, signature: Signature, keys: Mapping[str, Node], found: dict[str, Json]
+    ) -> None:
+        """`python_callable_name` and `_file` as the value of python_callable."""
+        if "python_callable" not in signature.parameters:
+            return
+        name, file = (text_of(keys.get(f"python_callable_{part}")) for part in ("name", "file"))
+        if name is not None and file is not None:
+            found["python_callable"] = {"file": file, "name": name}
+        elif name is not None or file is not None:
+            hint = "write python_callable_name and python_callable_file, or python_callable"
+            self.report.error(member.mark, "LW141", "one half of the callable is missing", hint)
+
+    def _task(
+        self, member: Member, kind: Kind, keys: Mapping[str, Node], arguments: Mapping[str, Json]
+    ) -> Task:
+        signature = kind.signature
+        scope, instant = SkipScope.NOTHING, False
+        if signature is not None:
+            scope, instant = signature.skip_scope, signature.instant
+        if arguments.get("ignore_downstream_trigger_rules") is False:
+            scope = SkipScope.DIRECT
+        params = as_json(keys["params"], self.report) if "params" in keys else None
+        return Task(
+            member.name,
+            kind.name,
+            arguments,
+            trigger_rule=TriggerRule(text_of(keys.get("trigger_rule")) or "all_success"),
+            retry=self._retry(keys),
+            execution_timeout_seconds=self._seconds(keys, "execution_timeout"),
+            skip_scope=scope,
+            instant=instant,
+            do_xcom_push=_flag(keys.get("do_xcom_push"), default=True),
+            params=params if isinstance(params, Mapping) else {},
+            owner=text_of(keys.get("owner")) or "airflow",
+            doc=text_of(keys.get("doc_md")),
+        )
+
+    def _retry(self, keys: Mapping[str, Node]) -> RetryPolicy:
+        delay = self._seconds(keys, "retry_delay")
+        return RetryPolicy(
+            int(_number(keys.get("retries"))),
+            300.0 if delay is None else delay,
+            _number(keys.get("retry_exponential_backoff")),
+            self._seconds(keys, "max_retry_delay"),
+        )
+
+    def _seconds(self, keys: Mapping[str, Node], name: str) -> float | None:
+        node = keys.get(name)
+        if node is None or (isinstance(node, Scalar) and node.value is None):
+            return None
+        return as_timedelta(node, self.report, name, numbers=True)
+
+
+def _flag(node: Node | None, *, default: bool) -> bool:
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, bool) else default
+
+
+def _number(node: Node | None) -> float:
+    """A number, with Airflow's reading of a boolean multiplier: true is 2.0."""
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, bool):
+        return 2.0 if value else 0.0
+    return float(value) if isinstance(value, (int, float)) else 0.0

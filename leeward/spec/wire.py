@@ -1,0 +1,111 @@
+"""Names to edges: dependencies between tasks and groups become upstream task ids, in topological order."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from leeward.core.dag import Json, Task
+from leeward.spec.diagnostics import Report, closest
+from leeward.spec.groups import Groups, Wiring
+from leeward.spec.nodes import Node
+from leeward.spec.tasks import TaskSpec
+
+
+def wire(specs: Sequence[TaskSpec], groups: Groups, report: Report) -> tuple[Task, ...]:
+    """The tasks with full ids and upstream ids, upstream before downstream, else in the order of the spec."""
+    by_name = {spec.name: spec for spec in specs}
+    _check_names(by_name, groups, report)
+    wiring = Wiring(groups, {s.name: (s.group, _known(s, by_name, groups)) for s in specs})
+    upstream = {name: wiring.upstream(name) for name in by_name}
+    ids = {s.name: groups.full_id(s.group, s.name) for s in specs}
+    ordered = list(_ordered(upstream))
+    if len(ordered) < len(upstream):
+        _report_cycle(upstream, set(ordered), by_name, report)
+    return tuple(_task(by_name[name], upstream[name], ids, groups) for name in ordered)
+
+
+def _known(spec: TaskSpec, tasks: Mapping[str, TaskSpec], groups: Groups) -> tuple[str, ...]:
+    wanted = (*spec.dependencies, *spec.references)
+    return tuple(dict.fromkeys(n for n in wanted if n in tasks or n in groups.by_name))
+
+
+def _check_names(tasks: Mapping[str, TaskSpec], groups: Groups, report: Report) -> None:
+    for spec in tasks.values():
+        _check(spec.dependencies, tasks, groups, report)
+        for name, node in spec.references.items():
+            if name not in tasks:
+                report.error(node.mark, "LW142", f"there is no task {name!r}", closest(name, tasks))
+    for group in groups.by_name.values():
+        _check(group.dependencies, tasks, groups, report)
+
+
+def _check(
+    wanted: Mapping[str, Node], tasks: Mapping[str, TaskSpec], groups: Groups, report: Report
+) -> None:
+    for name, node in wanted.items():
+        if name in tasks and name in groups.by_name:
+            report.error(node.mark, "LW143", f"{name!r} is both a task and a group", "rename one of them")
+        elif name not in tasks and name not in groups.by_name:
+            hint = closest(name, (*tasks, *groups.by_name))
+            report.error(node.mark, "LW142", f"there is no task or group {name!r}", hint)
+
+
+def _ordered(upstream: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Kahn's algorithm, the earliest of the spec first; what is in a cycle, or after one, is left out."""
+    place = {name: i for i, name in enumerate(upstream)}
+    names = list(upstream)
+    waiting = {name: len(ups) for name, ups in upstream.items()}
+    downstream: dict[str, list[str]] = {name: [] for name in upstream}
+    for name, ups in upstream.items():
+        for up in ups:
+            downstream[up].append(name)
+    ready = [place[name] for name, count in waiting.items() if not count]
+    while ready:
+        name = names[heapq.heappop(ready)]
+        yield name
+        for down in downstream[name]:
+            waiting[down] -= 1
+            if not waiting[down]:
+                heapq.heappush(ready, place[down])
+
+
+def _report_cycle(
+    upstream: Mapping[str, Sequence[str]],
+    done: set[str],
+    tasks: Mapping[str, TaskSpec],
+    report: Report,
+) -> None:
+    """Walk upstream among what is left until a task comes again: everything left has such an upstream."""
+    path = [next(name for name in upstream if name not in done)]
+    while path[-1] not in path[:-1]:
+        path.append(next(up for up in upstream[path[-1]] if up not in done))
+    cycle = path[path.index(path[-1]) :]
+    shown = " -> ".join(reversed(cycle))
+    report.error(tasks[cycle[0]].mark, "LW144", f"the dependencies are circular: {shown}")
+
+
+def _task(
+    spec: TaskSpec, upstream: Sequence[str], ids: Mapping[str, str], groups: Groups
+) -> Task:
+    return replace(
+        spec.task,
+        task_id=ids[spec.name],
+        upstream=tuple(ids[name] for name in upstream),
+        group=groups.group_id(spec.group),
+        arguments={key: _full(value, ids) for key, value in spec.task.arguments.items()},
+    )
+
+
+def _full(value: Json, ids: Mapping[str, str]) -> Json:
+    """The argument with references to full task ids."""
+    if isinstance(value, Mapping):
+        found: dict[str, Any] = {key: _full(item, ids) for key, item in value.items()}
+        if "__xcom__" in found:
+            found["__xcom__"] = ids.get(found["__xcom__"], found["__xcom__"])
+        return found
+    if isinstance(value, (list, tuple)):
+        return [_full(item, ids) for item in value]
+    return value
