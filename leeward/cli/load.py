@@ -57,11 +57,11 @@ def choose(compiled: Compiled, dag_id: str | None) -> Dag:
         raise SystemExit(2)
     if dag_id is None and len(by_id) == 1:
         return next(iter(by_id.values()))
-    if dag_id in by_id:
-        return by_id[dag_id]
     names = ", ".join(by_id) or "none"
     if dag_id is None:
         fail(f"the spec holds several DAGs: choose one with --dag-id ({names})")
+    if dag_id in by_id:
+        return by_id[dag_id]
     fail(f"there is no DAG {dag_id!r} in the spec; it holds: {names}")
 
 

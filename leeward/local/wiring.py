@@ -102,7 +102,7 @@ def local(
     specs, queue, xcoms = MemorySpecStore(), MemoryQueue(clock), MemoryXComStore()
     runs, attempts = MemoryRunStore(specs), MemoryAttemptStore()
     events = MemoryEventLog(listener, event_file)
-    user_code = ProcessPool(root, limit=parallelism)
+    user_code = ProcessPool(root, secrets, limit=parallelism)
     ports = Ports(
         runs=runs,
         attempts=attempts,

@@ -14,6 +14,7 @@ from leeward.core.dag import Dag, Json, Task
 from leeward.core.facts import Outcome
 from leeward.core.run import RunInfo
 from leeward.spec.catalogue import Signature
+from leeward.worker.bash import Ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,28 @@ class AwsError(Exception):
 
 
 class UserCode(Protocol):
-    """Runs user code in a process of its own."""
+    """Runs user code in a process of its own, bounded by the attempt's `timeout_seconds`."""
 
-    def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
-        """Run a job (plain JSON, see `leeward.worker`) to its end, its time-out or its death."""
+    def run(
+        self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]
+    ) -> Outcome:
+        """Run a Python job (see `leeward.worker.call.run_job`). What it returns is the XCom `return_value`, None too."""
+
+    def bash(
+        self,
+        command: str,
+        environment: Mapping[str, str],
+        attempt: Attempt,
+        log: Callable[[str], None],
+        *,
+        cwd: str | None,
+        encoding: str,
+        inherit: bool,
+    ) -> Ended:
+        """Run a Bash command. With `inherit` its environment is this one on top of the process's own."""
+
+    def read(self, name: str) -> str | None:
+        """The text of a file beside the spec, or None."""
 
 
 class Secrets(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from leeward.core.dag import TaskGroup
@@ -96,69 +96,3 @@ def _circular(name: str, groups: Mapping[str, Group]) -> bool:
         seen.add(parent)
         parent = groups[parent].parent
     return parent == name
-
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """Resolves names in dependencies to tasks. `tasks` maps a task's name to its group and its dependencies."""
-
-    groups: Groups
-    tasks: Mapping[str, tuple[str | None, tuple[str, ...]]]
-
-    def members(self, group: str) -> tuple[str, ...]:
-        """The tasks in a group and in the groups inside it."""
-        return tuple(
-            name
-            for name, (own, _) in self.tasks.items()
-            if any(each.name == group for each in self.groups.path(own))
-        )
-
-    def upstream(self, task: str) -> tuple[str, ...]:
-        """The names of all direct upstream tasks: its own, and those of every group of which it is a first task."""
-        own, dependencies = self.tasks[task]
-        found = list(self._leaves_of(dependencies))
-        for group in self.groups.path(own):
-            if task in self._roots(group.name):
-                found += self._leaves_of(group.dependencies)
-        return tuple(dict.fromkeys(found))
-
-    def _leaves_of(self, names: Iterable[str]) -> Iterable[str]:
-        for name in names:
-            yield from self._leaves(name) if name in self.groups.by_name else (name,)
-
-    def _roots(self, group: str) -> frozenset[str]:
-        """The tasks of a group that depend on nothing in it."""
-        inside = self._inside(group)
-        return frozenset(
-            task
-            for task in self.members(group)
-            if not any(name in inside for name in self._wants(task, group))
-        )
-
-    def _leaves(self, group: str) -> tuple[str, ...]:
-        """The tasks of a group on which nothing in it depends."""
-        inside = self._inside(group)
-        wanted = {name for task in self.members(group) for name in self._wants(task, group)}
-        return tuple(
-            task
-            for task in self.members(group)
-            if not wanted & {task, *(g.name for g in self.groups.path(self.tasks[task][0]) if g.name in inside)}
-        )
-
-    def _wants(self, task: str, group: str) -> Iterable[str]:
-        """What a task depends on, through itself or through the groups between it and `group`."""
-        own, dependencies = self.tasks[task]
-        yield from dependencies
-        for each in self.groups.path(own):
-            if each.name == group:
-                return
-            yield from each.dependencies
-
-    def _inside(self, group: str) -> frozenset[str]:
-        """The names of all tasks and groups inside a group."""
-        nested = (
-            name
-            for name in self.groups.by_name
-            if name != group and any(each.name == group for each in self.groups.path(name))
-        )
-        return frozenset((*self.members(group), *nested))

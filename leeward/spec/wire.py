@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leeward.core.dag import Json, Task
 from leeward.spec.diagnostics import Report, closest
-from leeward.spec.groups import Groups, Wiring
+from leeward.spec.groups import Groups
 from leeward.spec.nodes import Node
 from leeward.spec.tasks import TaskSpec
 
@@ -18,8 +18,7 @@ def wire(specs: Sequence[TaskSpec], groups: Groups, report: Report) -> tuple[Tas
     """The tasks with full ids and upstream ids, upstream before downstream, else in the order of the spec."""
     by_name = {spec.name: spec for spec in specs}
     _check_names(by_name, groups, report)
-    wiring = Wiring(groups, {s.name: (s.group, _known(s, by_name, groups)) for s in specs})
-    upstream = {name: wiring.upstream(name) for name in by_name}
+    upstream = Wiring(groups, by_name).upstream()
     ids = {s.name: groups.full_id(s.group, s.name) for s in specs}
     ordered = list(_ordered(upstream))
     if len(ordered) < len(upstream):
@@ -27,9 +26,55 @@ def wire(specs: Sequence[TaskSpec], groups: Groups, report: Report) -> tuple[Tas
     return tuple(_task(by_name[name], upstream[name], ids, groups) for name in ordered)
 
 
-def _known(spec: TaskSpec, tasks: Mapping[str, TaskSpec], groups: Groups) -> tuple[str, ...]:
-    wanted = (*spec.dependencies, *spec.references)
-    return tuple(dict.fromkeys(n for n in wanted if n in tasks or n in groups.by_name))
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Draws edges in dag-factory's order, which matters: what a group's first and last tasks are depends on the edges so far.
+
+    First what arguments take from other tasks, then the dependencies of tasks, then those of groups, each in the order of
+    the spec.
+    """
+
+    groups: Groups
+    tasks: Mapping[str, TaskSpec]
+
+    def upstream(self) -> dict[str, tuple[str, ...]]:
+        """The direct upstream tasks of every task, by name."""
+        edges: dict[str, list[str]] = {name: [] for name in self.tasks}
+        for name, spec in self.tasks.items():
+            edges[name] += [up for up in spec.references if up in self.tasks]
+        for name, spec in self.tasks.items():
+            self._draw(edges, (name,), spec.dependencies)
+        for group in self.groups.by_name.values():
+            for dependency in group.dependencies:
+                self._draw(edges, self._roots(edges, group.name), (dependency,))
+        return {name: tuple(dict.fromkeys(ups)) for name, ups in edges.items()}
+
+    def _draw(
+        self, edges: Mapping[str, list[str]], downs: Iterable[str], names: Iterable[str]
+    ) -> None:
+        for name in names:
+            if name in self.groups.by_name:
+                found: Sequence[str] = self._leaves(edges, name)
+            else:
+                found = (name,) if name in self.tasks else ()
+            for down in downs:
+                edges[down] += found
+
+    def _members(self, group: str) -> tuple[str, ...]:
+        """The tasks in a group and in the groups inside it."""
+        paths = ((name, self.groups.path(spec.group)) for name, spec in self.tasks.items())
+        return tuple(name for name, path in paths if any(each.name == group for each in path))
+
+    def _roots(self, edges: Mapping[str, list[str]], group: str) -> tuple[str, ...]:
+        """The tasks of a group that so far depend on nothing in it."""
+        inside = self._members(group)
+        return tuple(name for name in inside if not set(edges[name]) & set(inside))
+
+    def _leaves(self, edges: Mapping[str, list[str]], group: str) -> tuple[str, ...]:
+        """The tasks of a group on which so far nothing in it depends."""
+        inside = self._members(group)
+        wanted = {up for name in inside for up in edges[name]}
+        return tuple(name for name in inside if name not in wanted)
 
 
 def _check_names(tasks: Mapping[str, TaskSpec], groups: Groups, report: Report) -> None:

@@ -78,3 +78,24 @@ def canonical(moment: datetime.date) -> dict[str, Any]:
     if moment.tzinfo is not None:
         parts = [*moment.astimezone(datetime.UTC).timetuple()[:6], moment.microsecond]
     return {TYPE: "datetime.datetime", ARGS: parts, **zone}
+
+
+def plain(value: Any) -> Any:
+    """A Python value as JSON, dates and the like in canonical form. Raises TypeError for what JSON can't hold."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Mapping):
+        wrong = next((key for key in value if not isinstance(key, str)), None)
+        if wrong is not None:
+            raise TypeError(f"the key {wrong!r} of an XCom is no text")
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return {TYPE: "builtins.set", "items": [plain(item) for item in value]}
+    if isinstance(value, datetime.date):
+        return canonical(value)
+    if isinstance(value, datetime.timedelta):
+        parts = {"days": value.days, "seconds": value.seconds, "microseconds": value.microseconds}
+        return {TYPE: "datetime.timedelta", **parts}
+    raise TypeError(f"a value of type {type(value).__name__} can't be stored as an XCom")

@@ -1,0 +1,38 @@
+"""Runs the body of one try: whatever goes wrong in it is an outcome, whatever goes wrong in us propagates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from leeward.core.dag import Json
+from leeward.core.errors import EngineError, TaskError
+from leeward.core.facts import Failed, Outcome, Succeeded
+from leeward.operators import CATALOGUE
+from leeward.operators.base import Attempt, Services
+
+
+def run(attempt: Attempt, services: Services) -> Outcome:
+    """Start a try's body."""
+    try:
+        return _pushed(attempt, CATALOGUE.operator(attempt.task.operator).start(attempt, services))
+    except TaskError as error:
+        return Failed(str(error), error.retryable)
+
+
+def poll(attempt: Attempt, job: Json, services: Services) -> Outcome:
+    """Look at the job of a deferred try."""
+    row = CATALOGUE.operator(attempt.task.operator)
+    if row.poll is None:
+        raise EngineError(f"{attempt.task.task_id} was deferred by {attempt.task.operator}, which can't be polled")
+    try:
+        return _pushed(attempt, row.poll(attempt, job, services))
+    except TaskError as error:
+        return Failed(str(error), error.retryable)
+
+
+def _pushed(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """The outcome without its return value, if the task is not to push it."""
+    if attempt.task.do_xcom_push or not isinstance(outcome, Succeeded):
+        return outcome
+    kept = {key: value for key, value in outcome.xcoms.items() if key != "return_value"}
+    return replace(outcome, xcoms=kept)
