@@ -25,5 +25,9 @@ STALE_INTENT_SECONDS: Final = 10.0
 MAX_HINT_DELAY_SECONDS: Final = 900.0
 """SQS delays a message by at most 15 minutes; a longer wait is re-armed."""
 
+EARLY_VERDICT_SECONDS: Final = 1.0
+"""How long a failed or skipped upstream task waits for unfinished ones before its successor is given up: Airflow's
+scheduler sleeps a second between its looks (`scheduler_idle_sleep_time`), so it too sees them together."""
+
 MAX_RETRY_DELAY_SECONDS: Final = 24 * 60 * 60.0
 """Airflow's MAX_RETRY_DELAY: no retry waits longer than a day."""

@@ -6,8 +6,7 @@ terminal; rich is imported only when something is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -43,6 +42,15 @@ MARKS: Final = {
 """A mark a state, so that colour is never the only difference."""
 
 
+def progress_on(stream: TextIO, *, quiet: bool) -> Progress:
+    """Progress on a stream, or none at all."""
+    if quiet:
+        return Progress()
+    from rich.console import Console
+
+    return Progress(Console(file=stream, highlight=False, soft_wrap=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One task instance of the final table; times are seconds since the epoch."""
@@ -65,17 +73,6 @@ class Progress:
 
     console: Console | None = None
     _lock: Lock = field(default_factory=Lock)
-
-    @staticmethod
-    @contextmanager
-    def on(stream: TextIO, quiet: bool) -> Iterator[Progress]:
-        """Progress on a stream, or none at all."""
-        if quiet:
-            yield Progress()
-            return
-        from rich.console import Console
-
-        yield Progress(Console(file=stream, highlight=False, soft_wrap=True))
 
     def event(self, event: Mapping[str, Json]) -> None:
         """Print one line of the event log, if it is one that a person waits for."""

@@ -14,7 +14,7 @@ from typing import TextIO
 import click
 
 from leeward.cli.load import choose, compile_file, fail
-from leeward.cli.progress import Progress, Row
+from leeward.cli.progress import Row, progress_on
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import entries
 from leeward.core.run import Entry, Header, RunInfo, RunRef, RunType
@@ -73,10 +73,10 @@ def command(
     dag = choose(compile_file(spec), dag_id)
     times = _times(logical_date, data_interval)
     info = _info(dag, times, run_id, _conf(conf))
+    progress = progress_on(click.get_text_stream("stderr"), quiet=as_json)
     with ExitStack() as stack:
         aws = stack.enter_context(aws_for(aws_mode))
         event_file = stack.enter_context(_opened(events))
-        progress = stack.enter_context(Progress.on(click.get_text_stream("stderr"), as_json))
         here = local(
             spec.resolve().parent,
             aws,

@@ -7,16 +7,24 @@ mixture of reads of one epoch. Asking again changes nothing (a change that was w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
-from leeward.core.dag import Dag, SkipScope
+from leeward.contract import EARLY_VERDICT_SECONDS
+from leeward.core.dag import Dag, SkipScope, TriggerRule
+from leeward.core.errors import EngineError
 from leeward.core.retry import after_failure
 from leeward.core.rules import Tally, verdict
 from leeward.core.run import Entry, RunInfo
 from leeward.core.states import FAILURES, FINISHED, RunState, TaskState
 from leeward.core.transitions import SKIPPABLE
 from leeward.core.view import View
+
+
+GIVEN_UP: Final = FAILURES | {TaskState.SKIPPED}
+"""What an all_success successor gives up for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +39,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The changes due, and the shards whose reading could make more of them due."""
+    """The changes due, the shards whose reading could make more of them due, and when the next verdict is due that waits
+    for nothing but time, with its task."""
 
     changes: tuple[Change, ...] = ()
     look: frozenset[int] = frozenset()
+    later: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +68,16 @@ def decide(
     candidates = range(len(dag.tasks)) if touched is None else _reach(dag, view, touched)
     changes: list[Change] = []
     look: set[int] = set()
+    later: list[tuple[int, float]] = []
     for index in candidates:
         due = _due(dag, view, moment, index)
         if isinstance(due, Change):
             changes.append(due)
+        elif isinstance(due, float):
+            later.append((index, due))
         elif due:
             look |= due
-    return Decision(tuple(changes), frozenset(look))
+    return Decision(tuple(changes), frozenset(look), tuple(later))
 
 
 def close(
@@ -114,50 +127,91 @@ def _reach(dag: Dag, view: View, touched: Collection[int]) -> list[int]:
     return sorted(found)
 
 
-def _due(dag: Dag, view: View, moment: Moment, index: int) -> Change | frozenset[int] | None:
-    """The change that is due for one task, the shards to read first, or nothing."""
+Due: TypeAlias = Change | frozenset[int] | float | None
+"""A change that is due, the shards to read first, the moment to wait for, or nothing."""
+
+
+def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
+    """What is due for one task."""
     entry = view.entry(index)
     if entry is None or entry.state is TaskState.NONE:
         return _start(dag, view, moment, index, entry)
-    if entry.state in SKIPPABLE and _skip_requested(dag, view, index):
-        return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch")
+    if entry.state in SKIPPABLE:
+        asked = _skip_requested(dag, view, index)
+        if asked is not None:
+            return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
     if entry.until is None or entry.until > moment.now:
         return None
     if entry.state is TaskState.UP_FOR_RETRY:
-        return _queue(dag, index, entry, moment, "retry due")
+        return _queue(dag, index, entry, moment, "retry due", entry.beat + 1)
     if entry.state is TaskState.RUNNING:
         return Change(index, entry, _lost(dag, index, entry, moment), "lease expired")
     return None
 
 
-def _start(
-    dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None
-) -> Change | frozenset[int] | None:
+def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None) -> Due:
     """What becomes of a task that nothing has happened to (or whose entry has not been read)."""
-    if entry is not None and _skip_requested(dag, view, index):
-        return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch")
-    state = verdict(dag.tasks[index].trigger_rule, tally(dag, view, index))
-    if state is None:
-        waiting = any(_unfinished(view, up) for up in dag.graph.upstream[index])
-        return None if waiting else view.unread(dag.graph.upstream[index])
+    upstream = dag.graph.upstream[index]
+    asked = None if entry is None else _skip_requested(dag, view, index)
+    if entry is not None and asked is not None:
+        return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
+    rule = dag.tasks[index].trigger_rule
+    if verdict(rule, tally(dag, view, index)) is None:
+        waiting = any(_unfinished(view, up) for up in upstream)
+        return None if waiting else view.unread(upstream)
     unread = view.unread((index, *dag.skippers[index]))
     if entry is None or unread:
         return unread
+    state, beat = _first_verdict(dag, view, index)
     if state is TaskState.QUEUED:
-        return _queue(dag, index, entry, moment, "trigger rule met")
-    return _finish(index, entry, state, moment, "trigger rule can't be met")
+        return _queue(dag, index, entry, moment, "trigger rule met", beat)
+    if rule is TriggerRule.ALL_SUCCESS:
+        wait = _early(view, upstream, moment)
+        if wait is not None:
+            return wait
+    return _finish(index, entry, state, moment, "trigger rule can't be met", beat)
+
+
+def _first_verdict(dag: Dag, view: View, index: int) -> tuple[TaskState, int]:
+    """The verdict of the first scheduler pass in which there is one, and that pass.
+
+    all_success is the one rule whose verdict depends on who ends first. Airflow's scheduler looks in passes, a failure
+    winning over a skip that it sees in the same pass; a finished upstream task is seen in the pass after its own.
+    """
+    rule = dag.tasks[index].trigger_rule
+    upstream = dag.graph.upstream[index]
+    ended = [entry for up in upstream if (entry := view.entry(up)) and entry.state in FINISHED]
+    for beat in (0, *sorted({entry.beat + 1 for entry in ended})):
+        seen = _count((e.state for e in ended if e.beat < beat), len(upstream))
+        state = verdict(rule, seen)
+        if state is not None:
+            return state, beat
+    raise EngineError(f"{dag.tasks[index].task_id}: no verdict in any pass")
+
+
+def _early(view: View, upstream: Sequence[int], moment: Moment) -> frozenset[int] | float | None:
+    """What an early verdict waits for: shards to read, or the moment when it need not wait for the unfinished any more."""
+    found = [view.entry(up) for up in upstream]
+    ends = [e.end for e in found if e and e.end is not None and e.state in GIVEN_UP]
+    due = min(ends, default=moment.now) + EARLY_VERDICT_SECONDS
+    if due <= moment.now:
+        return None
+    if any(entry is not None and entry.state not in FINISHED for entry in found):
+        return due
+    return view.unread(upstream) or None
 
 
 def tally(dag: Dag, view: View, index: int) -> Tally:
     """The finished states of a task's direct upstream; what has not been read counts as unfinished."""
-    counts = dict.fromkeys(FINISHED, 0)
     upstream = dag.graph.upstream[index]
-    for up in upstream:
-        entry = view.entry(up)
-        if entry is not None and entry.state in counts:
-            counts[entry.state] += 1
+    found = (view.entry(up) for up in upstream)
+    return _count((entry.state for entry in found if entry is not None), len(upstream))
+
+
+def _count(states: Iterable[TaskState], total: int) -> Tally:
+    counts = Counter(states)
     return Tally(
-        total=len(upstream),
+        total=total,
         success=counts[TaskState.SUCCESS],
         failed=counts[TaskState.FAILED],
         upstream_failed=counts[TaskState.UPSTREAM_FAILED],
@@ -171,21 +225,36 @@ def _unfinished(view: View, index: int) -> bool:
     return entry is not None and entry.state not in FINISHED
 
 
-def _skip_requested(dag: Dag, view: View, index: int) -> bool:
-    asked = (view.entry(skipper) for skipper in dag.skippers[index])
-    return any(e is not None and e.state is TaskState.SUCCESS and index in e.skip for e in asked)
+def _skip_requested(dag: Dag, view: View, index: int) -> int | None:
+    """The pass in which a finished branch asked for the task to be skipped, the first one's if several did."""
+    beats = [
+        entry.beat
+        for skipper in dag.skippers[index]
+        if (entry := view.entry(skipper)) is not None
+        and entry.state is TaskState.SUCCESS
+        and index in entry.skip
+    ]
+    return min(beats, default=None)
 
 
-def _queue(dag: Dag, index: int, entry: Entry, moment: Moment, cause: str) -> Change:
-    state = TaskState.QUEUED
-    after = Entry(state, entry.try_number + 1, base=entry.base)
+def _queue(dag: Dag, index: int, entry: Entry, moment: Moment, cause: str, beat: int) -> Change:
+    after = Entry(TaskState.QUEUED, entry.try_number + 1, base=entry.base, beat=beat)
     if dag.tasks[index].instant:
         after = replace(after, state=TaskState.SUCCESS, start=moment.now, end=moment.now)
     return Change(index, entry, after, cause)
 
 
-def _finish(index: int, entry: Entry, state: TaskState, moment: Moment, cause: str) -> Change:
-    after = Entry(state, entry.try_number, base=entry.base, start=entry.start, end=moment.now)
+def _finish(
+    index: int, entry: Entry, state: TaskState, moment: Moment, cause: str, beat: int
+) -> Change:
+    after = Entry(
+        state,
+        entry.try_number,
+        base=entry.base,
+        start=entry.start,
+        end=moment.now,
+        beat=beat,
+    )
     return Change(index, entry, after, cause)
 
 

@@ -22,7 +22,8 @@ class Entry:
     `try_number` is that of the last try scheduled, 0 = never, and only grows. `base` is the try number at the last
     clear, so that `retries` counts from there. `owner` is the random token of the execution that claimed the try.
     `until` is when a running try's lease ends, when a retry is due, or when a deferred job is polled next; `polls`
-    counts the polls claimed. `skip` holds the indexes that a finished branch asked to be skipped.
+    counts the polls claimed. `beat` is the pass of Airflow's scheduler in which this try, or this state, would have been
+    due if every try took one pass (see `decide`). `skip` holds the indexes that a finished branch asked to be skipped.
     """
 
     state: TaskState = TaskState.NONE
@@ -33,6 +34,7 @@ class Entry:
     end: float | None = None
     until: float | None = None
     polls: int = 0
+    beat: int = 0
     skip: frozenset[int] = frozenset()
 
 

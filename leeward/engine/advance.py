@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from leeward.core.decide import Change, close, decide
+from leeward.core.decide import GIVEN_UP, Change, Decision, close, decide
 from leeward.core.view import View
 from leeward.engine.ports import Write
-from leeward.engine.scope import Scope, written_change
+from leeward.engine.hints import Look
+from leeward.engine.scope import Scope, send_at, written_change
 
 
 def advance(scope: Scope, view: View, touched: Collection[int] | None) -> View:
@@ -29,6 +30,7 @@ def advance(scope: Scope, view: View, touched: Collection[int] | None) -> View:
         if decision.look:
             view = scope.read(view, decision.look)
             continue
+        _arm(scope, view, decision, touched)
         if not decision.changes:
             return view
         fresh: set[int] = set()
@@ -37,6 +39,17 @@ def advance(scope: Scope, view: View, touched: Collection[int] | None) -> View:
             view, consequences = write_changes(scope, view, shard, closed)
             fresh |= consequences
         touched = fresh
+
+
+def _arm(
+    scope: Scope, view: View, decision: Decision, touched: Collection[int] | None
+) -> None:
+    """Send a delayed hint for verdicts that wait for time, unless whoever gave cause to wait has sent it."""
+    for index, due in decision.later:
+        upstream = scope.dag.graph.upstream[index]
+        causes = set(upstream if touched is None else touched).intersection(upstream)
+        if any((entry := view.entry(up)) and entry.state in GIVEN_UP for up in causes):
+            send_at(scope, Look(scope.info, (index,)), due)
 
 
 def write_changes(

@@ -15,7 +15,7 @@ from leeward.core.facts import Deferred, Failed, Outcome
 from leeward.core.fold import Lease, claimed
 from leeward.core.outcomes import recorded
 from leeward.core.run import Entry
-from leeward.core.states import FINISHED, TaskState
+from leeward.core.states import FINISHED
 from leeward.core.view import View
 from leeward.engine.end_run import move_on
 from leeward.engine.hints import Execute
@@ -55,7 +55,7 @@ def _claim(execution: Execution, hint: Execute) -> View | None:
     """The image in which the try is ours, or None if it is not to be run here."""
     scope = execution.scope
     shard = scope.layout.shard(hint.index)
-    before = Entry(TaskState.QUEUED, hint.try_number, hint.base)
+    before = hint.queued
     after = claimed(before, execution.lease(), scope.ports.clock.now())
     written = scope.write(Write(shard, expect={hint.index: before}, put={hint.index: after}))
     view = scope.empty_view().with_item(shard, written.item)

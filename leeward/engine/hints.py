@@ -8,17 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from leeward.core.run import RunInfo
+from leeward.core.run import Entry, RunInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """A try was queued: claim it and run it. `base` is the entry's (see `leeward.core.run.Entry`)."""
+    """A try was queued: claim it and run it. `queued` is the entry as it was written then."""
 
     info: RunInfo
     index: int
-    try_number: int
-    base: int = 0
+    queued: Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from leeward.engine.apply_verb import apply_verb, roll_forward
 from leeward.engine.end_run import move_on
 from leeward.engine.hints import Look
 from leeward.engine.ports import Ports, header_item
-from leeward.engine.record import send_at
-from leeward.engine.scope import Scope, open_scope
+from leeward.engine.scope import Scope, open_scope, send_at
 
 
 def look(ports: Ports, hint: Look) -> None:

@@ -17,8 +17,8 @@ from leeward.core.view import View
 from leeward.engine.execute_task import Execution, attempt, keep
 from leeward.engine.hints import Poll
 from leeward.engine.ports import Ports, Write
-from leeward.engine.record import record, send_at
-from leeward.engine.scope import Scope, open_scope
+from leeward.engine.record import record
+from leeward.engine.scope import Scope, open_scope, send_at
 
 
 def poll_task(ports: Ports, hint: Poll, deadline: float) -> None:

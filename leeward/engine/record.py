@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from leeward.contract import MAX_HINT_DELAY_SECONDS
 from leeward.core.dag import Task
 from leeward.core.decide import Change
 from leeward.core.fold import Fold, Lease, fold
@@ -17,9 +16,9 @@ from leeward.core.run import Item
 from leeward.core.states import TaskState
 from leeward.core.view import View
 from leeward.engine.end_run import deliver, end_cause, ended, move_on
-from leeward.engine.hints import Hint, Look, Poll
+from leeward.engine.hints import Look, Poll
 from leeward.engine.ports import Write
-from leeward.engine.scope import Scope, written_change
+from leeward.engine.scope import Scope, send_at, written_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +104,3 @@ def _arm(scope: Scope, change: Change) -> None:
         number = after.try_number
         poll = Poll(scope.info, change.index, number, after.polls, after.until, seconds)
         send_at(scope, poll, after.until)
-
-
-def send_at(scope: Scope, hint: Hint, due: float) -> None:
-    """Send a hint to arrive when it is due, or earlier where the queue can't delay it so long (it is then re-armed)."""
-    delay = min(max(0.0, due - scope.ports.clock.now()), MAX_HINT_DELAY_SECONDS)
-    scope.ports.dispatch.send([hint], delay)

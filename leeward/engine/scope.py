@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from leeward.contract import MAX_HINT_DELAY_SECONDS
 from leeward.core.dag import Dag
 from leeward.core.decide import Change, Moment
 from leeward.core.run import Item, RunInfo
 from leeward.core.states import FINISHED, TaskState
 from leeward.core.view import Layout, View
 from leeward.engine.events import changed
-from leeward.engine.hints import Execute
+from leeward.engine.hints import Execute, Hint
 from leeward.engine.ports import Ports, Write, Written
 
 
@@ -59,7 +60,7 @@ class Scope:
         now = self.ports.clock.now()
         self.ports.log.append([changed(self.dag, self.info, c, epoch, now) for c in changes])
         hints = [
-            Execute(self.info, c.index, c.after.try_number, c.after.base)
+            Execute(self.info, c.index, c.after)
             for c in changes
             if c.after.state is TaskState.QUEUED
         ]
@@ -88,3 +89,9 @@ def written_change(change: Change) -> bool:
 def shard_finished(layout: Layout, shard: int, item: Item) -> bool:
     """Whether no entry of an item is unfinished."""
     return all(item.entry(index).state in FINISHED for index in layout.indexes(shard))
+
+
+def send_at(scope: Scope, hint: Hint, due: float) -> None:
+    """Send a hint to arrive when it is due, or earlier where the queue can't delay it so long (it is then re-armed)."""
+    delay = min(max(0.0, due - scope.ports.clock.now()), MAX_HINT_DELAY_SECONDS)
+    scope.ports.dispatch.send([hint], delay)

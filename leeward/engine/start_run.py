@@ -9,8 +9,7 @@ from leeward.engine.end_run import move_on
 from leeward.engine.events import run_changed
 from leeward.engine.hints import Look
 from leeward.engine.ports import Ports
-from leeward.engine.record import send_at
-from leeward.engine.scope import Scope, open_scope
+from leeward.engine.scope import Scope, open_scope, send_at
 
 
 def start_run(ports: Ports, info: RunInfo) -> bool:

@@ -83,7 +83,7 @@ def _waiting(scope: Scope, shard: int, item: Item) -> Iterator[Hint]:
     for index in scope.layout.indexes(shard):
         entry = item.entry(index)
         if entry.state is TaskState.QUEUED:
-            yield Execute(scope.info, index, entry.try_number, entry.base)
+            yield Execute(scope.info, index, entry)
         elif _overdue(entry, now):
             yield Poll(scope.info, index, entry.try_number, entry.polls, now, 0.0)
 

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread, Timer
@@ -46,7 +47,8 @@ class Process:
             env={**os.environ, "PYTHONPATH": _python_path()},
             start_new_session=os.name != "nt",
         )
-        Thread(target=self._forward, daemon=True).start()
+        self._reader = Thread(target=self._forward, daemon=True)
+        self._reader.start()
 
     def run(self, job: Mapping[str, Any], answer: Callable[[str, list[Any]], Any], log: Log) -> Any:
         """Run a job; None if the process died meanwhile. `answer` answers what the job asks for."""
@@ -69,6 +71,11 @@ class Process:
         """Kill the process and all that it started, and close its pipes."""
         kill_tree(self.process)
         self.process.wait()
+        self._reader.join(timeout=1.0)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
 
     def _send(self, message: Any) -> None:
         pipe = self.process.stdin
@@ -121,7 +128,7 @@ class ProcessPool:
                 timer.cancel()
             self._give_back(process)
         if late:
-            return Failed(TIMED_OUT.format(attempt.timeout_seconds))
+            return Failed(TIMED_OUT.format(attempt.timeout_seconds or 0.0))
         if message is None:
             return Failed(f"the process of user code died with exit code {process.process.returncode}")
         return _outcome(message)
@@ -185,7 +192,7 @@ class ProcessPool:
 
         def expire() -> None:
             late.append(True)
-            process.stop()
+            kill_tree(process.process)
 
         timer = Timer(seconds, expire)
         timer.daemon = True

@@ -79,7 +79,7 @@ def _comparable(outcome: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("case", _cases())
+@pytest.mark.parametrize("case", list(_cases()))
 def test_outcome_is_airflows(case: Any, installation: Local) -> None:
     compiled = _compiled(case)
     if case["expected"].get("invalid"):

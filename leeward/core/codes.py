@@ -1,0 +1,74 @@
+"""The codes of everything that can go wrong for a person: a paragraph each, from which `docs/errors.md` is generated.
+
+LW1 = a spec is wrong, LW2 = a spec holds something without effect, LW3 = a command makes no sense, LW4 = a task can't run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+CODES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "LW100": "The file is larger than a spec may be. Split it: DAGs may be spread over any number of files.",
+        "LW101": "The file is not YAML. The place is where the reader gave up; the mistake is often just before it.",
+        "LW102": "A spec is one YAML document. Several DAGs stand beside each other as keys of one mapping.",
+        "LW103": "The file is empty or holds something else than a mapping from DAG ids to DAGs.",
+        "LW104": "The file nests too deep, or its aliases expand to too many nodes. Such files are refused unread.",
+        "LW105": "An alias refers to a node that contains it.",
+        "LW106": "Only plain YAML is read. A tag such as `!!python/name` would run code and is refused.",
+        "LW107": "A key stands twice in one mapping. YAML readers keep the last one silently; here it is an error.",
+        "LW108": "`<<` merges a mapping, or a list of mappings, into the one where it stands.",
+        "LW109": "Keys of mappings are text.",
+        "LW110": "`__type__` builds one of the listed types. Any other class would mean to import code while compiling.",
+        "LW111": "The arguments of a `__type__` do not fit that type.",
+        "LW112": "`__join__` joins a list of plain values into one text.",
+        "LW113": "The value is not a length of time. Write a number of seconds or a `datetime.timedelta` by `__type__`.",
+        "LW114": "The value is not a date. Write ISO 8601 (2026-01-31 or 2026-01-31T06:00:00+01:00), or a time ago such as `2 days`.",
+        "LW115": "The time zone is not in the IANA database.",
+        "LW116": "The schedule is none of the forms that Airflow knows, or a part of it is out of range.",
+        "LW117": "The schedule waits for assets, which is not supported yet.",
+        "LW120": "The key is none of the dialect's. The hint names the closest one that exists here.",
+        "LW121": "The key belongs to a feature that is not supported yet. Only values that change nothing are accepted.",
+        "LW122": "The key can't be supported; the hint says what to do instead.",
+        "LW123": "A key and its successor stand side by side, so that it isn't clear which one is meant.",
+        "LW124": "The value has the wrong type or is out of range.",
+        "LW125": "`task_groups` is reserved and can't be the id of a DAG.",
+        "LW126": "Every key of a spec file but `default` is a DAG, and a DAG is a mapping.",
+        "LW127": "A DAG needs the key `tasks`. It may be empty.",
+        "LW128": "The JSON Schema of a param uses a keyword that is not checked yet.",
+        "LW130": "Two tasks, or two groups, of one DAG have the same name.",
+        "LW131": "A task or group names a group that does not exist.",
+        "LW132": "A task group is inside itself, directly or through others.",
+        "LW133": "A name is written twice and differs, as a key and below it.",
+        "LW134": "A member of a list lacks its name.",
+        "LW135": "Ids hold letters, digits, dashes, dots and underscores, at most 250 of them: Airflow's rule.",
+        "LW136": "A task has neither `operator` nor `decorator`.",
+        "LW137": "The operator or decorator is not in the catalogue. Classes of your own are accepted by their import path.",
+        "LW138": "Each row of `variables_as_arguments` names a `variable` and the `attribute` that gets its value.",
+        "LW139": "An Airflow variable that the spec reads while it is compiled is not set.",
+        "LW140": "The operator needs an argument that the task lacks.",
+        "LW141": "`python_callable_name` and `python_callable_file` belong together.",
+        "LW142": "A dependency names no task and no group of the DAG. Names are written without the prefix of a group.",
+        "LW143": "A dependency names a task and a group at once.",
+        "LW144": "The dependencies go round in a circle, so that no task of it could ever run.",
+        "LW200": "A defaults file and the file's `default:` block set the same key. The block wins, as documented by dag-factory.",
+        "LW201": "The key is accepted and does nothing; the hint says why.",
+        "LW202": "Airflow removed the key; it is read as its successor.",
+        "LW301": "There is no such DAG run.",
+        "LW302": "Another verb (clear, stop, mark) is on its way in the run. Try again in a moment.",
+        "LW303": "The command needs an optional package that is not installed.",
+        "LW304": "The file of scripted AWS answers can't be read.",
+        "LW305": "A param has a value that its JSON Schema does not allow.",
+        "LW401": "A template can't be rendered: an undefined name, a mistake in the template, or one of the sandbox's limits.",
+        "LW402": "Templates only read.",
+        "LW403": "An argument takes an XCom of a task that pushed none.",
+        "LW404": "A Bash command that ends in .sh or .bash names a file beside the spec.",
+        "LW405": "A branch chose an id that is neither a task nor a task group of the DAG.",
+        "LW407": "A branch must return the id of a task or group, a list of ids, or None.",
+        "LW408": "A task with `multiple_outputs` must return a mapping with text keys.",
+        "LW409": "The job of a deferred try is not stored any more.",
+        "LW410": "The path is not JMESPath.",
+    }
+)
