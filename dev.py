@@ -24,7 +24,11 @@ LOCK = ROOT / "requirements" / "dev.txt"
 STAMP = VENV / "leeward-lock"
 NEEDS = (3, 11)
 
-CODE = [name for name in ("leeward", "lambdas", "infra", "app.py", "tests", "benchmarks", "docs", "dev.py") if (ROOT / name).exists()]
+CODE = [
+    name
+    for name in ("leeward", "lambdas", "infra", "app.py", "tests", "benchmarks", "docs", "dev.py")
+    if (ROOT / name).exists()
+]
 PURE = ("leeward/core/*", "leeward/spec/*")
 
 COMPILE_LOCK = [
@@ -69,9 +73,17 @@ def setup() -> None:
         return
     print(f"setting up {VENV.name} from {LOCK.relative_to(ROOT)} ...", flush=True)
     uv = shutil.which("uv")
-    make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable] if uv else [sys.executable, "-m", "venv", "--clear"]
+    make = (
+        [uv, "venv", "--quiet", "--clear", "--python", sys.executable]
+        if uv
+        else [sys.executable, "-m", "venv", "--clear"]
+    )
     subprocess.check_call([*make, str(VENV)])
-    install = [uv, "pip", "install", "--quiet", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install = (
+        [uv, "pip", "install", "--quiet", "--python", str(PYTHON)]
+        if uv
+        else [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    )
     subprocess.check_call([*install, "--require-hashes", "-r", str(LOCK)])
     subprocess.check_call([*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
     STAMP.write_text(lock_hash())
@@ -109,7 +121,9 @@ def relock() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    found = argparse.ArgumentParser(prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found = argparse.ArgumentParser(
+        prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     sub = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sub.add_parser("setup", help="make .venv from the lock")
     sub.add_parser("demo", help="run an example DAG")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from leeward.core.transitions import TABLE, diagram
 from leeward.operators import CATALOGUE
 from leeward.operators.reference import operator_reference
 from leeward.spec.reference import spec_reference
-from leeward.spec.schema import json_schema
 
 DOCS = Path(__file__).resolve().parent
 
@@ -50,7 +48,6 @@ PAGES = {
     "errors.md": errors,
     "spec-reference.md": spec_reference,
     "operator-reference.md": lambda: operator_reference(CATALOGUE),
-    "leeward.schema.json": lambda: json.dumps(json_schema(CATALOGUE), indent=1) + "\n",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def command(
     dag = choose(compile_file(spec), dag_id)
     times = _times(logical_date, data_interval)
     info = _info(dag, times, run_id, _conf(conf))
-    progress = progress_on(click.get_text_stream("stderr"), quiet=as_json)
+    progress = progress_on(sys.stderr, quiet=as_json)
     with ExitStack() as stack:
         aws = stack.enter_context(aws_for(aws_mode))
         event_file = stack.enter_context(_opened(events))

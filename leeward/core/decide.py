@@ -22,7 +22,6 @@ from leeward.core.states import FAILURES, FINISHED, RunState, TaskState
 from leeward.core.transitions import SKIPPABLE
 from leeward.core.view import View
 
-
 GIVEN_UP: Final = FAILURES | {TaskState.SKIPPED}
 """What an all_success successor gives up for."""
 
@@ -40,7 +39,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The changes due, the shards whose reading could make more of them due, and when the next verdict is due that waits
-    for nothing but time, with its task."""
+    for nothing but time, with its task.
+    """
 
     changes: tuple[Change, ...] = ()
     look: frozenset[int] = frozenset()
@@ -55,9 +55,7 @@ class Moment:
     now: float
 
 
-def decide(
-    dag: Dag, view: View, moment: Moment, touched: Collection[int] | None = None
-) -> Decision:
+def decide(dag: Dag, view: View, moment: Moment, touched: Collection[int] | None = None) -> Decision:
     """Every change that is due; with `touched`, only those that can follow from these tasks.
 
     A task is touched when its entry changed: then itself, its direct downstream tasks and what it asked to be skipped
@@ -80,9 +78,7 @@ def decide(
     return Decision(tuple(changes), frozenset(look), tuple(later))
 
 
-def close(
-    dag: Dag, view: View, moment: Moment, changes: Iterable[Change], shard: int
-) -> tuple[Change, ...]:
+def close(dag: Dag, view: View, moment: Moment, changes: Iterable[Change], shard: int) -> tuple[Change, ...]:
     """The changes, and all that follow from them within one shard, so that one write can carry the lot.
 
     All of `changes` must lie in that shard. Consequences in other shards wait until this write is recorded.
@@ -230,9 +226,7 @@ def _skip_requested(dag: Dag, view: View, index: int) -> int | None:
     beats = [
         entry.beat
         for skipper in dag.skippers[index]
-        if (entry := view.entry(skipper)) is not None
-        and entry.state is TaskState.SUCCESS
-        and index in entry.skip
+        if (entry := view.entry(skipper)) is not None and entry.state is TaskState.SUCCESS and index in entry.skip
     ]
     return min(beats, default=None)
 
@@ -244,9 +238,7 @@ def _queue(dag: Dag, index: int, entry: Entry, moment: Moment, cause: str, beat:
     return Change(index, entry, after, cause)
 
 
-def _finish(
-    index: int, entry: Entry, state: TaskState, moment: Moment, cause: str, beat: int
-) -> Change:
+def _finish(index: int, entry: Entry, state: TaskState, moment: Moment, cause: str, beat: int) -> Change:
     after = Entry(
         state,
         entry.try_number,
@@ -260,9 +252,7 @@ def _finish(
 
 def _lost(dag: Dag, index: int, entry: Entry, moment: Moment) -> Entry:
     task = dag.tasks[index]
-    return after_failure(
-        task.retry, entry, retry_seed(moment.info, task.task_id), moment.now, retryable=True
-    )
+    return after_failure(task.retry, entry, retry_seed(moment.info, task.task_id), moment.now, retryable=True)
 
 
 def retry_seed(info: RunInfo, task_id: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from leeward.core.dag import Dag, Task
-from leeward.core.decide import Change, Moment, close, decide, outcome
+from leeward.core.decide import Change, Moment, close, outcome
 from leeward.core.run import Entry
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.view import View
@@ -28,7 +28,8 @@ class Lease:
 @dataclass(frozen=True, slots=True)
 class Fold:
     """One write: all `changes` lie in one item. `follow` is the one that the same execution runs next; `end` is the
-    state of the run if the write ends it (only where header and entries share the item)."""
+    state of the run if the write ends it (only where header and entries share the item).
+    """
 
     changes: tuple[Change, ...]
     follow: Change | None = None
@@ -67,9 +68,7 @@ def fold(
 
 def claimed(queued: Entry, lease: Lease, now: float) -> Entry:
     """A queued entry as its claimer writes it."""
-    return replace(
-        queued, state=TaskState.RUNNING, owner=lease.owner, start=now, end=None, until=lease.until
-    )
+    return replace(queued, state=TaskState.RUNNING, owner=lease.owner, start=now, end=None, until=lease.until)
 
 
 def _follows(dag: Dag, change: Change, may_follow: Callable[[Task], bool]) -> bool:

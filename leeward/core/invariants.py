@@ -95,8 +95,4 @@ INVARIANTS: Final[Mapping[str, Check]] = MappingProxyType(
 
 def violations(dag: Dag, before: Item, after: Item) -> tuple[str, ...]:
     """Every named invariant that one write of an item breaks, as `name: story`."""
-    return tuple(
-        f"{name}: {story}"
-        for name, check in INVARIANTS.items()
-        for story in check(dag, before, after)
-    )
+    return tuple(f"{name}: {story}" for name, check in INVARIANTS.items() for story in check(dag, before, after))

@@ -38,7 +38,5 @@ def _failed(dag: Dag, moment: Moment, index: int, entry: Entry, result: Failed) 
     return Change(index, entry, after, f"body failed, {left}")
 
 
-def _ended(
-    entry: Entry, state: TaskState, now: float, skip: frozenset[int] = frozenset()
-) -> Entry:
+def _ended(entry: Entry, state: TaskState, now: float, skip: frozenset[int] = frozenset()) -> Entry:
     return replace(entry, state=state, end=now, until=None, polls=0, skip=skip)

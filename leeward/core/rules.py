@@ -86,9 +86,7 @@ TABLE: Final[Mapping[TriggerRule, Row]] = MappingProxyType(
         ),
         TriggerRule.ALL_DONE: Row(lambda t: t.done),
         TriggerRule.ALL_DONE_MIN_ONE_SUCCESS: Row(
-            lambda t: t.skipped == 0
-            and t.success >= 1
-            and t.success + t.failures >= t.total - t.removed,
+            lambda t: t.skipped == 0 and t.success >= 1 and t.success + t.failures >= t.total - t.removed,
             ((_any_skipped, _SKIP), (_no_success, _FAIL)),
         ),
         TriggerRule.ALL_DONE_SETUP_SUCCESS: Row(

@@ -69,11 +69,7 @@ TABLE: Final[tuple[Transition, ...]] = (
         for after in (S.SUCCESS, S.FAILED)
         if state is not after
     ),
-    *(
-        Transition(state, S.NONE, "cleared", Actor.VERB)
-        for state in TaskState
-        if state is not S.NONE
-    ),
+    *(Transition(state, S.NONE, "cleared", Actor.VERB) for state in TaskState if state is not S.NONE),
 )
 
 LEGAL: Final = frozenset((row.before, row.after) for row in TABLE)

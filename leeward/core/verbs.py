@@ -20,9 +20,7 @@ def applied(intent: Intent, index: int, entry: Entry, now: float) -> Entry:
     if intent.kind is IntentKind.STOP:
         if entry.state in FINISHED:
             return entry
-        return Entry(
-            TaskState.SKIPPED, entry.try_number, base=entry.base, start=entry.start, end=now
-        )
+        return Entry(TaskState.SKIPPED, entry.try_number, base=entry.base, start=entry.start, end=now)
     if index not in intent.tasks:
         return entry
     if intent.kind is IntentKind.CLEAR:

@@ -81,6 +81,4 @@ class View:
 
     def unread(self, indexes: Iterable[int]) -> frozenset[int]:
         """The shards of those tasks that have not been read."""
-        return frozenset(
-            shard for shard in map(self.layout.shard, indexes) if shard not in self.items
-        )
+        return frozenset(shard for shard in map(self.layout.shard, indexes) if shard not in self.items)

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable
 
 from leeward.core.decide import GIVEN_UP, Change, Decision, close, decide
 from leeward.core.view import View
-from leeward.engine.ports import Write
 from leeward.engine.hints import Look
+from leeward.engine.ports import Write
 from leeward.engine.scope import Scope, send_at, written_change
 
 
@@ -41,9 +41,7 @@ def advance(scope: Scope, view: View, touched: Collection[int] | None) -> View:
         touched = fresh
 
 
-def _arm(
-    scope: Scope, view: View, decision: Decision, touched: Collection[int] | None
-) -> None:
+def _arm(scope: Scope, view: View, decision: Decision, touched: Collection[int] | None) -> None:
     """Send a delayed hint for verdicts that wait for time, unless whoever gave cause to wait has sent it."""
     for index, due in decision.later:
         upstream = scope.dag.graph.upstream[index]
@@ -52,9 +50,7 @@ def _arm(
             send_at(scope, Look(scope.info, (index,)), due)
 
 
-def write_changes(
-    scope: Scope, view: View, shard: int, changes: Collection[Change]
-) -> tuple[View, frozenset[int]]:
+def write_changes(scope: Scope, view: View, shard: int, changes: Collection[Change]) -> tuple[View, frozenset[int]]:
     """Write one shard's changes; returns the new image and the tasks from which more can follow."""
     epoch = view.items[shard].epoch
     written = scope.write(

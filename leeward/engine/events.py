@@ -20,9 +20,7 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
-def changed(
-    dag: Dag, info: RunInfo, change: Change, epoch: int, now: float
-) -> Mapping[str, Json]:
+def changed(dag: Dag, info: RunInfo, change: Change, epoch: int, now: float) -> Mapping[str, Json]:
     """The line for a task instance's change."""
     line: dict[str, Json] = {
         "at": iso(now),

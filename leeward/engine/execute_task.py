@@ -73,9 +73,7 @@ def _run(execution: Execution, view: View, index: int) -> Recorded | None:
     scope = execution.scope
     entry = view.items[view.layout.shard(index)].entry(index)
     if entry.try_number > 1:
-        scope.ports.xcoms.clear(
-            scope.info.ref, scope.dag.tasks[index].task_id, -1, entry.try_number
-        )
+        scope.ports.xcoms.clear(scope.info.ref, scope.dag.tasks[index].task_id, -1, entry.try_number)
     outcome = scope.ports.bodies.start(attempt(scope, index, entry, execution.deadline))
     keep(scope, index, entry, outcome)
     change = recorded(scope.dag, scope.moment(), index, entry, outcome)

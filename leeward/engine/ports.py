@@ -88,9 +88,7 @@ class AttemptStore(Protocol):
 class XComStore(Protocol):
     """XComs of all runs. A value belongs to the try that pushed it; an older try never overwrites a newer one's."""
 
-    def push(
-        self, ref: RunRef, task_id: str, map_index: int, try_number: int, values: Mapping[str, Json]
-    ) -> None:
+    def push(self, ref: RunRef, task_id: str, map_index: int, try_number: int, values: Mapping[str, Json]) -> None:
         """Store a try's values."""
 
     def clear(self, ref: RunRef, task_id: str, map_index: int, before_try: int) -> None:

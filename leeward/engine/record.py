@@ -54,18 +54,14 @@ def record(
     return Recorded(seen, None if follow is None else follow.index)
 
 
-def _write(
-    scope: Scope, seen: Item, shard: int, plan: Fold, change: Change
-) -> tuple[Item, Fold | None]:
+def _write(scope: Scope, seen: Item, shard: int, plan: Fold, change: Change) -> tuple[Item, Fold | None]:
     """Write the fold, or the record alone if the fold loses; the fold that took effect, None if neither did."""
     if not plan.alone:
         written = scope.write(_whole(seen, shard, plan, scope.ports.clock.now()))
         if written.won or _took_effect(written.item, plan):
             return written.item, plan
     alone = Fold((change,))
-    written = scope.write(
-        Write(shard, expect={change.index: change.before}, put={change.index: change.after})
-    )
+    written = scope.write(Write(shard, expect={change.index: change.before}, put={change.index: change.after}))
     if written.won or _took_effect(written.item, alone):
         return written.item, alone
     return written.item, None

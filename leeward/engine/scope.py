@@ -59,11 +59,7 @@ class Scope:
         changes = tuple(changes)
         now = self.ports.clock.now()
         self.ports.log.append([changed(self.dag, self.info, c, epoch, now) for c in changes])
-        hints = [
-            Execute(self.info, c.index, c.after)
-            for c in changes
-            if c.after.state is TaskState.QUEUED
-        ]
+        hints = [Execute(self.info, c.index, c.after) for c in changes if c.after.state is TaskState.QUEUED]
         if hints:
             self.ports.dispatch.send(hints)
         for change in changes:

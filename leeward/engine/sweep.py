@@ -54,17 +54,13 @@ def _resend(scope: Scope, view: View, backlog_seconds: float) -> None:
         if stamp is None or not left:
             continue
         resent, resends = stamp
-        won = scope.write(
-            Write(shard, epoch=item.epoch, resent=resent, resends=resends)
-        ).won
+        won = scope.write(Write(shard, epoch=item.epoch, resent=resent, resends=resends)).won
         if won and resends:
             scope.ports.dispatch.send(hints[:left])
             left -= len(hints[:left])
 
 
-def _stamp(
-    item: Item, waiting: bool, now: float, backlog_seconds: float
-) -> tuple[float, int] | None:
+def _stamp(item: Item, waiting: bool, now: float, backlog_seconds: float) -> tuple[float, int] | None:
     """The stamp to store: (now, 0) when something was first seen waiting, one resend more when it has waited too long.
 
     None = nothing to store. A stamp of (0, 0) says that nothing waits any more.

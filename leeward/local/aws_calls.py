@@ -37,9 +37,7 @@ def aws_for(mode: str | None) -> Iterator[Aws]:
 class Refused:
     """No call leaves this process."""
 
-    def call(
-        self, service: str, operation: str, parameters: Mapping[str, Any], region: str | None = None
-    ) -> Any:
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any], region: str | None = None) -> Any:
         """See `Aws.call`."""
         del parameters, region
         message = (
@@ -56,9 +54,7 @@ class Real:
     _clients: dict[tuple[str, str | None], Any] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def call(
-        self, service: str, operation: str, parameters: Mapping[str, Any], region: str | None = None
-    ) -> Any:
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any], region: str | None = None) -> Any:
         """See `Aws.call`."""
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -89,9 +85,7 @@ class Moto(Real):
 
     _one: Lock = field(default_factory=Lock)
 
-    def call(
-        self, service: str, operation: str, parameters: Mapping[str, Any], region: str | None = None
-    ) -> Any:
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any], region: str | None = None) -> Any:
         """See `Aws.call`."""
         with self._one:
             return super().call(service, operation, parameters, region or "us-east-1")
@@ -119,9 +113,7 @@ class Scripted:
     _used: dict[tuple[str, str], int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def call(
-        self, service: str, operation: str, parameters: Mapping[str, Any], region: str | None = None
-    ) -> Any:
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any], region: str | None = None) -> Any:
         """See `Aws.call`."""
         del region
         answer = self._answer(service, operation, parameters)

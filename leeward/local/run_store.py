@@ -126,9 +126,7 @@ class MemoryXComStore:
     _values: dict[tuple[RunRef, str, int, str], tuple[int, str]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def push(
-        self, ref: RunRef, task_id: str, map_index: int, try_number: int, values: Mapping[str, Json]
-    ) -> None:
+    def push(self, ref: RunRef, task_id: str, map_index: int, try_number: int, values: Mapping[str, Json]) -> None:
         """See `XComStore.push`."""
         with self._lock:
             for key, value in values.items():

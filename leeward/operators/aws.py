@@ -33,11 +33,26 @@ SIGNATURE: Final = Signature(
     "AwsApiOperator",
     ("leeward.operators.aws.AwsApiOperator",),
     {
-        "service": Parameter({"type": "string"}, required=True, templated=True, note="The service by botocore's name, such as `sqs`."),
-        "action": Parameter({"type": "string"}, required=True, templated=True, note="The action as the API names it, such as `SendMessage`."),
-        "parameters": Parameter({"type": ["object", "null"]}, templated=True, note="The request, as botocore takes it."),
-        "region": Parameter({"type": ["string", "null"]}, templated=True, note="The region; by default the worker's own."),
-        "result_path": Parameter({"type": ["string", "null"]}, templated=True, note="JMESPath of the XCom in the last answer; by default all of it."),
+        "service": Parameter(
+            {"type": "string"}, required=True, templated=True, note="The service by botocore's name, such as `sqs`."
+        ),
+        "action": Parameter(
+            {"type": "string"},
+            required=True,
+            templated=True,
+            note="The action as the API names it, such as `SendMessage`.",
+        ),
+        "parameters": Parameter(
+            {"type": ["object", "null"]}, templated=True, note="The request, as botocore takes it."
+        ),
+        "region": Parameter(
+            {"type": ["string", "null"]}, templated=True, note="The region; by default the worker's own."
+        ),
+        "result_path": Parameter(
+            {"type": ["string", "null"]},
+            templated=True,
+            note="JMESPath of the XCom in the last answer; by default all of it.",
+        ),
         "idempotency_token": Parameter(
             {"type": ["string", "null"]},
             note="A parameter that gets a token made from the run, the task and the try, so that a repeated call does nothing.",

@@ -63,9 +63,7 @@ class AwsError(Exception):
 class UserCode(Protocol):
     """Runs user code in a process of its own, bounded by the attempt's `timeout_seconds`."""
 
-    def run(
-        self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]
-    ) -> Outcome:
+    def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
         """Run a Python job (see `leeward.worker.call.run_job`). What it returns is the XCom `return_value`, None too."""
 
     def bash(

@@ -15,7 +15,9 @@ from leeward.operators.rendering import rendered
 from leeward.spec.catalogue import Parameter, Signature
 
 _TEMPLATED: Final = frozenset({"bash_command", "env", "cwd"})
-_CODES: Final[Mapping[str, Json]] = {"anyOf": [{"type": ["integer", "null"]}, {"type": "array", "items": {"type": "integer"}}]}
+_CODES: Final[Mapping[str, Json]] = {
+    "anyOf": [{"type": ["integer", "null"]}, {"type": "array", "items": {"type": "integer"}}]
+}
 
 SIGNATURE: Final = Signature(
     "BashOperator",
@@ -37,7 +39,9 @@ SIGNATURE: Final = Signature(
         "append_env": Parameter({"type": "boolean"}, note="Whether `env` is added to the worker's environment."),
         "output_encoding": Parameter({"type": "string"}, note="Encoding of the output, utf-8 by default."),
         "skip_on_exit_code": Parameter(_CODES, note="The exit code, or codes, that skip the task; 99 by default."),
-        "cwd": Parameter({"type": ["string", "null"]}, templated=True, note="The folder to run in; by default a new one."),
+        "cwd": Parameter(
+            {"type": ["string", "null"]}, templated=True, note="The folder to run in; by default a new one."
+        ),
     },
     note="Runs a Bash command. The last line of its output becomes the XCom.",
 )

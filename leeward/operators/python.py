@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from leeward.core.branching import not_chosen, short_circuited
 from leeward.core.dag import Json, SkipScope
@@ -20,12 +20,20 @@ _CALLABLE: Final[Mapping[str, Json]] = {"anyOf": [{"type": "string"}, {"type": "
 _TEMPLATED: Final = frozenset({"op_args", "op_kwargs", "templates_dict"})
 
 PARAMETERS: Final[Mapping[str, Parameter]] = {
-    "python_callable": Parameter(_CALLABLE, required=True, note="Import path of a function; modules beside the spec are found."),
+    "python_callable": Parameter(
+        _CALLABLE, required=True, note="Import path of a function; modules beside the spec are found."
+    ),
     "op_args": Parameter({"type": ["array", "null"]}, templated=True, note="Positional arguments."),
-    "op_kwargs": Parameter({"type": ["object", "null"]}, templated=True, note="Keyword arguments; others come from the context."),
-    "templates_dict": Parameter({"type": ["object", "null"]}, templated=True, note="A mapping that the function gets as `templates_dict`."),
+    "op_kwargs": Parameter(
+        {"type": ["object", "null"]}, templated=True, note="Keyword arguments; others come from the context."
+    ),
+    "templates_dict": Parameter(
+        {"type": ["object", "null"]}, templated=True, note="A mapping that the function gets as `templates_dict`."
+    ),
     "multiple_outputs": Parameter({"type": "boolean"}, note="Whether a returned mapping is also pushed key by key."),
-    "show_return_value_in_logs": Parameter({"type": "boolean"}, note="Whether the log shows what was returned. True by default."),
+    "show_return_value_in_logs": Parameter(
+        {"type": "boolean"}, note="Whether the log shows what was returned. True by default."
+    ),
 }
 
 
@@ -142,7 +150,8 @@ def pushed(attempt: Attempt, services: Services, result: Outcome) -> Outcome:
 
 _IGNORE: Final = {
     "ignore_downstream_trigger_rules": Parameter(
-        {"type": "boolean"}, note="Whether everything downstream is skipped, whatever its trigger rules. True by default."
+        {"type": "boolean"},
+        note="Whether everything downstream is skipped, whatever its trigger rules. True by default.",
     )
 }
 

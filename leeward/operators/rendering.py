@@ -52,7 +52,8 @@ def rendered(attempt: Attempt, services: Services, names: frozenset[str] | None 
 
 def _referenced(value: Any, services: Services) -> Any:
     """The value with every `{"__xcom__": task, "key": key}` replaced by that XCom (for a key other than return_value,
-    by that XCom or by that part of the return value)."""
+    by that XCom or by that part of the return value).
+    """
     if isinstance(value, Mapping):
         if "__xcom__" in value:
             return _xcom(str(value["__xcom__"]), str(value["key"]), services)

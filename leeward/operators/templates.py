@@ -69,8 +69,8 @@ def _pieces(template: Template, names: Any) -> list[Any]:
 @cache
 def _environment(native: bool) -> Environment:
     from jinja2 import StrictUndefined
-    from jinja2.nativetypes import NativeEnvironment
     from jinja2.exceptions import SecurityError
+    from jinja2.nativetypes import NativeEnvironment
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Sandbox(ImmutableSandboxedEnvironment):

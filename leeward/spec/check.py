@@ -12,9 +12,7 @@ from leeward.spec.nodes import Node, Table
 from leeward.spec.special import as_json
 
 
-def check_keys(
-    table: Table, level: Level, report: Report, others: Collection[str] | None = ()
-) -> dict[str, Node]:
+def check_keys(table: Table, level: Level, report: Report, others: Collection[str] | None = ()) -> dict[str, Node]:
     """The keys that are honoured, by their current names, and the others that are allowed here (None = any)."""
     found: dict[str, Node] = {}
     for name, node in table.items.items():
@@ -32,9 +30,7 @@ def check_keys(
     return found
 
 
-def _take(
-    table: Table, key: Key, node: Node, level: Level, report: Report, found: dict[str, Node]
-) -> None:
+def _take(table: Table, key: Key, node: Node, level: Level, report: Report, found: dict[str, Node]) -> None:
     mark = table.key_mark(key.name)
     match key.standing:
         case Standing.REFUSED:
@@ -49,7 +45,14 @@ def _take(
             if key.successor in table.items:
                 report.error(mark, "LW123", f"{key.name} and {key.successor} are both there", f"keep {key.successor}")
             elif _fits(key.name, node, key.type, report):
-                _take(Table({successor.name: node}, table.mark, {successor.name: mark}), successor, node, level, report, found)
+                _take(
+                    Table({successor.name: node}, table.mark, {successor.name: mark}),
+                    successor,
+                    node,
+                    level,
+                    report,
+                    found,
+                )
         case Standing.HONOURED:
             if _fits(key.name, node, key.type, report):
                 found[key.name] = node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,10 +19,10 @@ from leeward.spec.members import check_id, members, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
 from leeward.spec.schedule import compile_schedule
 from leeward.spec.special import as_json, as_timedelta, fold
-from leeward.worker.values import TYPE
 from leeward.spec.tasks import TaskReader, TaskSpec, Variables
 from leeward.spec.text import parse
 from leeward.spec.wire import wire
+from leeward.worker.values import TYPE
 
 _PARAM: Final = ("airflow.models.param.Param", "airflow.sdk.Param", "airflow.sdk.definitions.param.Param")
 _RESERVED: Final = frozenset({"default", "vars"})
@@ -121,7 +121,9 @@ def _compile(
         report.error(mark, "LW127", f"the DAG {dag_id!r} has no tasks", "write tasks: with a list of tasks")
     arguments = _default_args(keys.get("default_args"), world.catalogue, report)
     groups = read_groups(keys.get("task_groups"), report)
-    reader = TaskReader(world.catalogue, report, arguments, world.variables, _group_args(groups, world.catalogue, report))
+    reader = TaskReader(
+        world.catalogue, report, arguments, world.variables, _group_args(groups, world.catalogue, report)
+    )
     specs = _tasks(keys.get("tasks"), groups, reader)
     tasks = wire(specs, groups, report)
     dag = _dag(dag_id, keys, arguments, tasks, groups, world, report)
@@ -150,9 +152,7 @@ def _default_args(node: Node | None, catalogue: Catalogue, report: Report) -> Ma
     return check_keys(node, Level.DEFAULT_ARGS, report, arguments - KEYS[Level.DEFAULT_ARGS].keys())
 
 
-def _group_args(
-    groups: Groups, catalogue: Catalogue, report: Report
-) -> Mapping[str, Mapping[str, Node]]:
+def _group_args(groups: Groups, catalogue: Catalogue, report: Report) -> Mapping[str, Mapping[str, Node]]:
     """For every group, the default_args of it and of the groups around it, the inner ones on top."""
     own = {name: _default_args(g.default_args, catalogue, report) for name, g in groups.by_name.items()}
     merged: dict[str, Mapping[str, Node]] = {}
@@ -183,7 +183,9 @@ def _dag(
         start_date=_date("start_date", keys, arguments, world, report),
         end_date=_date("end_date", keys, arguments, world, report),
         catchup=_true(keys.get("catchup")),
-        dagrun_timeout_seconds=None if timeout is None else as_timedelta(timeout, report, "dagrun_timeout", numbers=True),
+        dagrun_timeout_seconds=None
+        if timeout is None
+        else as_timedelta(timeout, report, "dagrun_timeout", numbers=True),
         max_active_runs=active if isinstance(active, int) else 16,
         params=defaults,
         param_schemas=schemas,

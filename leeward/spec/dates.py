@@ -11,10 +11,7 @@ from leeward.spec.diagnostics import Report, closest
 from leeward.spec.nodes import Mark, Node, Scalar
 from leeward.spec.special import typed
 
-_AGO: Final = tuple(
-    (unit, re.compile(rf"([0-9]+)\s+{unit}s?"))
-    for unit in ("hour", "minute", "second", "day")
-)
+_AGO: Final = tuple((unit, re.compile(rf"([0-9]+)\s+{unit}s?")) for unit in ("hour", "minute", "second", "day"))
 
 
 def zone(name: str, mark: Mark, report: Report) -> ZoneInfo:
@@ -27,9 +24,7 @@ def zone(name: str, mark: Mark, report: Report) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def as_datetime(
-    node: Node, timezone: ZoneInfo, now: datetime.datetime, report: Report, what: str
-) -> str | None:
+def as_datetime(node: Node, timezone: ZoneInfo, now: datetime.datetime, report: Report, what: str) -> str | None:
     """A date from ISO text, a YAML date, a `__type__` or a time ago (`2 days`: that long before today's start).
 
     One without offset is local to `timezone`.
@@ -39,9 +34,7 @@ def as_datetime(
     if moment is None and isinstance(value, str):
         moment = _parsed(value)
     if moment is None:
-        report.error(
-            node.mark, "LW114", f"{what} is not a date", "write 2026-01-31, with a time and offset if need be"
-        )
+        report.error(node.mark, "LW114", f"{what} is not a date", "write 2026-01-31, with a time and offset if need be")
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).isoformat()
 

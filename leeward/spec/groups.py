@@ -50,8 +50,7 @@ class Groups:
     def compiled(self) -> tuple[TaskGroup, ...]:
         """The groups as the DAG carries them."""
         return tuple(
-            TaskGroup(self.full_id(g.parent, g.name), self.group_id(g.parent), g.tooltip)
-            for g in self.by_name.values()
+            TaskGroup(self.full_id(g.parent, g.name), self.group_id(g.parent), g.tooltip) for g in self.by_name.values()
         )
 
     def group_id(self, name: str | None) -> str | None:

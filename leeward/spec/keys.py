@@ -197,13 +197,19 @@ _BASE: Final = (
 _TASK: Final = (
     Key("task_id", "The task's id, without the prefix of its group.", {"type": "string"}),
     Key("operator", "The operator: Airflow's import path, or that of a class of yours.", {"type": "string"}),
-    Key("decorator", "A TaskFlow decorator's import path; other keys are arguments of the callable.", {"type": "string"}),
+    Key(
+        "decorator", "A TaskFlow decorator's import path; other keys are arguments of the callable.", {"type": "string"}
+    ),
     Key("dependencies", "The tasks and groups that come before, by their names without prefix.", {}),
     Key("task_group_name", "The group that the task is in.", TEXT),
     Key("python_callable", "Import path of a function; modules beside the spec are found.", {"type": "string"}),
     Key("python_callable_name", "Name of a function in `python_callable_file`.", {"type": "string"}),
     Key("python_callable_file", "Path of a Python file.", {"type": "string"}),
-    Key("variables_as_arguments", "Arguments that are read from Airflow variables when the spec is compiled.", {"type": "array"}),
+    Key(
+        "variables_as_arguments",
+        "Arguments that are read from Airflow variables when the spec is compiled.",
+        {"type": "array"},
+    ),
     *_BASE,
     _later("start_date", "a start date of a single task"),
     _later("end_date", "an end date of a single task"),

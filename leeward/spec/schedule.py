@@ -117,7 +117,9 @@ def _cron(text: str, mark: Mark, report: Report) -> str | None:
         report.error(mark, "LW116", f"{text!r} fires within a minute", "write five fields, or 0 as the seconds")
         return None
     if len(fields) not in (5, 6):
-        report.error(mark, "LW116", f"{text!r} is no cron expression", "write five fields: minute hour day month weekday")
+        report.error(
+            mark, "LW116", f"{text!r} is no cron expression", "write five fields: minute hour day month weekday"
+        )
         return None
     try:
         croniter.expand(" ".join(fields[:5]))
@@ -184,7 +186,7 @@ def _cron_timetable(name: str, node: Table, report: Report) -> Json:
     crons = [_cron(text.text, text.mark, report) for text in texts if isinstance(text, Scalar)]
     if not crons or None in crons:
         if not crons:
-            report.error(node.mark, "LW116", f"{name} wants a cron expression", "write cron: \"0 3 * * *\"")
+            report.error(node.mark, "LW116", f"{name} wants a cron expression", 'write cron: "0 3 * * *"')
         return None
     zone = named.get("timezone")
     timezone = zone.text if isinstance(zone, Scalar) else "UTC"

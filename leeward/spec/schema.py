@@ -71,9 +71,7 @@ def _key(key: Key) -> dict[str, Any]:
 
 
 def _default_args(catalogue: Catalogue) -> dict[str, Any]:
-    arguments: dict[str, Any] = {
-        name: {} for row in catalogue.signatures() for name in (*row.parameters, *row.aliases)
-    }
+    arguments: dict[str, Any] = {name: {} for row in catalogue.signatures() for name in (*row.parameters, *row.aliases)}
     found = _level(Level.DEFAULT_ARGS)
     return {**found, "properties": {**arguments, **found["properties"]}}
 

@@ -116,13 +116,17 @@ class TaskReader:
     def _from_variables(self, node: Node | None) -> dict[str, Node]:
         found: dict[str, Node] = {}
         for row in node.items if isinstance(node, Listing) else ():
-            name, attribute = (text_of(row.get(k)) for k in ("variable", "attribute")) if isinstance(row, Table) else (None, None)
+            name, attribute = (
+                (text_of(row.get(k)) for k in ("variable", "attribute")) if isinstance(row, Table) else (None, None)
+            )
             if name is None or attribute is None:
                 self.report.error(row.mark, "LW138", "wants the keys variable and attribute")
                 continue
             value = self.variables(name) if self.variables else None
             if value is None:
-                self.report.error(row.mark, "LW139", f"the variable {name!r} is not set", f"set AIRFLOW_VAR_{name.upper()}")
+                self.report.error(
+                    row.mark, "LW139", f"the variable {name!r} is not set", f"set AIRFLOW_VAR_{name.upper()}"
+                )
             else:
                 found[attribute] = Scalar(value, row.mark, value)
         return found
@@ -166,9 +170,7 @@ class TaskReader:
         references[match[1]] = node
         return {"__xcom__": match[1], "key": match[3] or "return_value"}
 
-    def _callable(
-        self, member: Member, signature: Signature, keys: Mapping[str, Node], found: dict[str, Json]
-    ) -> None:
+    def _callable(self, member: Member, signature: Signature, keys: Mapping[str, Node], found: dict[str, Json]) -> None:
         """`python_callable_name` and `_file` as the value of python_callable."""
         if "python_callable" not in signature.parameters:
             return
@@ -179,9 +181,7 @@ class TaskReader:
             hint = "write python_callable_name and python_callable_file, or python_callable"
             self.report.error(member.mark, "LW141", "one half of the callable is missing", hint)
 
-    def _task(
-        self, member: Member, kind: Kind, keys: Mapping[str, Node], arguments: Mapping[str, Json]
-    ) -> Task:
+    def _task(self, member: Member, kind: Kind, keys: Mapping[str, Node], arguments: Mapping[str, Json]) -> Task:
         signature = kind.signature
         scope, instant = SkipScope.NOTHING, False
         if signature is not None:

@@ -151,9 +151,7 @@ class _Reader:
                 own[key], marks[key] = value, self._at(key_node)
         return Table({**merged, **own}, self._at(node), marks)
 
-    def _merge(
-        self, node: yaml.Node, depth: int, merged: dict[str, Node], marks: dict[str, Mark]
-    ) -> None:
+    def _merge(self, node: yaml.Node, depth: int, merged: dict[str, Node], marks: dict[str, Mark]) -> None:
         """The keys of a `<<`; where several mappings are merged the first wins."""
         sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
         for source in sources:

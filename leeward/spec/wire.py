@@ -49,9 +49,7 @@ class Wiring:
                 self._draw(edges, self._roots(edges, group.name), (dependency,))
         return {name: tuple(dict.fromkeys(ups)) for name, ups in edges.items()}
 
-    def _draw(
-        self, edges: Mapping[str, list[str]], downs: Iterable[str], names: Iterable[str]
-    ) -> None:
+    def _draw(self, edges: Mapping[str, list[str]], downs: Iterable[str], names: Iterable[str]) -> None:
         for name in names:
             if name in self.groups.by_name:
                 found: Sequence[str] = self._leaves(edges, name)
@@ -87,9 +85,7 @@ def _check_names(tasks: Mapping[str, TaskSpec], groups: Groups, report: Report) 
         _check(group.dependencies, tasks, groups, report)
 
 
-def _check(
-    wanted: Mapping[str, Node], tasks: Mapping[str, TaskSpec], groups: Groups, report: Report
-) -> None:
+def _check(wanted: Mapping[str, Node], tasks: Mapping[str, TaskSpec], groups: Groups, report: Report) -> None:
     for name, node in wanted.items():
         if name in tasks and name in groups.by_name:
             report.error(node.mark, "LW143", f"{name!r} is both a task and a group", "rename one of them")
@@ -132,9 +128,7 @@ def _report_cycle(
     report.error(tasks[cycle[0]].mark, "LW144", f"the dependencies are circular: {shown}")
 
 
-def _task(
-    spec: TaskSpec, upstream: Sequence[str], ids: Mapping[str, str], groups: Groups
-) -> Task:
+def _task(spec: TaskSpec, upstream: Sequence[str], ids: Mapping[str, str], groups: Groups) -> Task:
     return replace(
         spec.task,
         task_id=ids[spec.name],

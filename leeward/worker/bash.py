@@ -43,15 +43,18 @@ def run_bash(
         raise FileNotFoundError("bash is not on the PATH of this machine")
     if cwd is not None and not os.path.isdir(cwd):
         raise FileNotFoundError(f"Can not find the cwd: {cwd}")
-    with _folder(cwd) as folder, subprocess.Popen(
-        [bash, "-c", command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-        env=dict(environment),
-        start_new_session=os.name != "nt",
-    ) as process:
+    with (
+        _folder(cwd) as folder,
+        subprocess.Popen(
+            [bash, "-c", command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=dict(environment),
+            start_new_session=os.name != "nt",
+        ) as process,
+    ):
         late: list[bool] = []
         with _deadline(process, timeout_seconds, late):
             last = _read(process, encoding, log)
@@ -69,9 +72,7 @@ def _folder(cwd: str | None) -> Iterator[str]:
 
 
 @contextmanager
-def _deadline(
-    process: subprocess.Popen[bytes], seconds: float | None, late: list[bool]
-) -> Iterator[None]:
+def _deadline(process: subprocess.Popen[bytes], seconds: float | None, late: list[bool]) -> Iterator[None]:
     def expire() -> None:
         late.append(True)
         kill_tree(process)

@@ -58,9 +58,7 @@ def _run(job: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
     return target(*args, **arguments(target, args, kwargs, context, strict=job["strict"]))
 
 
-def _operator(
-    target: Any, raw: Mapping[str, Any], rendered: Mapping[str, Any], context: Mapping[str, Any]
-) -> Any:
+def _operator(target: Any, raw: Mapping[str, Any], rendered: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
     fields = frozenset(getattr(target, "template_fields", ()))
     chosen = {name: rendered[name] if name in fields else value for name, value in raw.items()}
     task = target(task_id=context["ti"].task_id, **chosen)
@@ -121,5 +119,3 @@ def _raised(error: BaseException) -> dict[str, Any]:
         return {"ended": "skipped", "error": text}
     traceback.print_exception(error)
     return {"ended": "failed", "error": text, "retryable": not names & FINAL}
-
-

@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 
 from leeward.core.dag import Dag
+from leeward.core.decide import entries
 from leeward.core.run import RunInfo, RunRef, RunType
+from leeward.engine.drop_spec import drop_spec
+from leeward.engine.scope import open_scope
 from leeward.local.aws_calls import Refused
 from leeward.local.secrets import EnvironmentSecrets
 from leeward.local.wiring import Local, local
 from leeward.operators import CATALOGUE
 from leeward.spec.compile import Compiled, compile_spec
 from leeward.spec.version import version
-from leeward.engine.drop_spec import drop_spec
-from leeward.core.decide import entries
-from leeward.engine.scope import open_scope
 
 HERE = Path(__file__).parent
 FAMILIES = ("retries", "task_groups", "trigger_rules", "xcom")

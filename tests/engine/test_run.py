@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from leeward.core.facts import Deferred, Failed, Skipped, Succeeded
 from leeward.core.dag import RetryPolicy, SkipScope
+from leeward.core.facts import Deferred, Failed, Skipped, Succeeded
 from leeward.core.states import RunState, TaskState
 from tests.drawing import draw
 from tests.world import World
