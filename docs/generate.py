@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from leeward.core.codes import CODES
@@ -43,11 +45,11 @@ def errors() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {
+PAGES: Mapping[str, Callable[[], str]] = {
     "states.md": states,
     "errors.md": errors,
     "spec-reference.md": spec_reference,
-    "operator-reference.md": lambda: operator_reference(CATALOGUE),
+    "operator-reference.md": partial(operator_reference, CATALOGUE),
 }
 
 

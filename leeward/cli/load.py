@@ -60,9 +60,9 @@ def choose(compiled: Compiled, dag_id: str | None) -> Dag:
     names = ", ".join(by_id) or "none"
     if dag_id is None:
         fail(f"the spec holds several DAGs: choose one with --dag-id ({names})")
-    if dag_id in by_id:
-        return by_id[dag_id]
-    fail(f"there is no DAG {dag_id!r} in the spec; it holds: {names}")
+    if dag_id not in by_id:
+        fail(f"there is no DAG {dag_id!r} in the spec; it holds: {names}")
+    return by_id[dag_id]
 
 
 def report_problems(compiled: Compiled) -> None:

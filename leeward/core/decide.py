@@ -38,8 +38,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The changes due, the shards whose reading could make more of them due, and when the next verdict is due that waits
-    for nothing but time, with its task.
+    """The changes due, and the shards whose reading could make more of them due.
+
+    `later` holds the tasks whose verdict waits for nothing but time, each with its moment.
     """
 
     changes: tuple[Change, ...] = ()

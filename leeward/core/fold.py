@@ -27,8 +27,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One write: all `changes` lie in one item. `follow` is the one that the same execution runs next; `end` is the
-    state of the run if the write ends it (only where header and entries share the item).
+    """One write: all `changes` lie in one item.
+
+    `follow` is the change that the same execution runs next; `end` is the state of the run if the write ends it (only
+    where header and entries share the item).
     """
 
     changes: tuple[Change, ...]

@@ -33,7 +33,7 @@ class Process:
     """One process of user code. `log` is where its output goes at present."""
 
     root: Path
-    log: Log = field(default=lambda line: None)
+    log: Log = field(default=print)
     _done: Event = field(default_factory=Event)
 
     def __post_init__(self) -> None:

@@ -40,7 +40,7 @@ SIGNATURE: Final = Signature(
             {"type": "string"},
             required=True,
             templated=True,
-            note="The action as the API names it, such as `SendMessage`.",
+            note="The action as the API names it, `SendMessage`.",
         ),
         "parameters": Parameter(
             {"type": ["object", "null"]}, templated=True, note="The request, as botocore takes it."
@@ -51,16 +51,17 @@ SIGNATURE: Final = Signature(
         "result_path": Parameter(
             {"type": ["string", "null"]},
             templated=True,
-            note="JMESPath of the XCom in the last answer; by default all of it.",
+            note="JMESPath of the XCom in the last answer; all of it by default.",
         ),
         "idempotency_token": Parameter(
             {"type": ["string", "null"]},
-            note="A parameter that gets a token made from the run, the task and the try, so that a repeated call does nothing.",
+            note="A parameter that gets a token made of run, task and try: a repeated call then does nothing.",
         ),
         "wait_for": Parameter(
             _WAIT,
             templated=True,
-            note="`action` (with `parameters`, which may use `answer`, the first call's), `path` (JMESPath of the state), `success` and "
+            note="`action` (with `parameters`, which may use `answer`, the first call's), `path` (JMESPath of the state), "
+            "`success` and "
             "`failure` (lists of states), `poll_seconds` (30), `timeout_seconds` (none).",
         ),
     },

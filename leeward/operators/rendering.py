@@ -44,16 +44,14 @@ def rendered(attempt: Attempt, services: Services, names: frozenset[str] | None 
     context = context_of(facts(attempt), ServiceChannel(services))
     native = attempt.dag.render_template_as_native_obj
     found: dict[str, Any] = {}
-    for name, value in attempt.task.arguments.items():
-        value = _referenced(value, services)
+    for name, written in attempt.task.arguments.items():
+        value = _referenced(written, services)
         found[name] = render(value, context, native=native) if names is None or name in names else value
     return found
 
 
 def _referenced(value: Any, services: Services) -> Any:
-    """The value with every `{"__xcom__": task, "key": key}` replaced by that XCom (for a key other than return_value,
-    by that XCom or by that part of the return value).
-    """
+    """The value with every `{"__xcom__": task, "key": key}` in it replaced by that XCom."""
     if isinstance(value, Mapping):
         if "__xcom__" in value:
             return _xcom(str(value["__xcom__"]), str(value["key"]), services)

@@ -57,9 +57,11 @@ class Table:
     key_marks: Mapping[str, Mark] = field(default_factory=dict)
 
     def get(self, key: str) -> Node | None:
+        """The value of a key, or None."""
         return self.items.get(key)
 
     def key_mark(self, key: str) -> Mark:
+        """Where a key stands."""
         return self.key_marks.get(key, self.mark)
 
 

@@ -71,9 +71,9 @@ def typed(node: Node, report: Report) -> Any:
 
 def as_timedelta(node: Node, report: Report, what: str, *, numbers: bool) -> float | None:
     """Seconds of a length of time: a `__type__`, or a number of seconds where those are allowed."""
-    if isinstance(node, Scalar) and numbers and isinstance(node.value, (int, float)):
-        if not isinstance(node.value, bool) and node.value >= 0:
-            return float(node.value)
+    number = _number(node) if numbers else None
+    if number is not None and number >= 0:
+        return number
     if isinstance(node, Table) and _is_delta(node):
         value = typed(node, report)
         return None if value is None else _seconds(value, node, report, what)
@@ -81,6 +81,11 @@ def as_timedelta(node: Node, report: Report, what: str, *, numbers: bool) -> flo
     hint = f"write {allowed}{{__type__: datetime.timedelta, seconds: 300}}"
     report.error(node.mark, "LW113", f"{what} is not a length of time", hint)
     return None
+
+
+def _number(node: Node) -> float | None:
+    value = node.value if isinstance(node, Scalar) else None
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _is_delta(node: Table) -> bool:

@@ -28,7 +28,7 @@ def wire(specs: Sequence[TaskSpec], groups: Groups, report: Report) -> tuple[Tas
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """Draws edges in dag-factory's order, which matters: what a group's first and last tasks are depends on the edges so far.
+    """Draws edges in dag-factory's order, which matters: a group's first and last tasks depend on the edges so far.
 
     First what arguments take from other tasks, then the dependencies of tasks, then those of groups, each in the order of
     the spec.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
-from leeward.worker.airflow_names import CONTEXT, BaseOperator
+from leeward.worker.airflow_names import CONTEXT, AirflowTaskTimeout, BaseOperator
 from leeward.worker.channel import Channel
 from leeward.worker.context import context_of
 from leeward.worker.values import build, plain
@@ -35,17 +35,10 @@ def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     try:
         value = _run(job, context)
         return {"ended": "returned", "value": plain(value)}
-    except (Exception, SystemExit, _timeout_class()) as error:
+    except (Exception, SystemExit, AirflowTaskTimeout) as error:  # noqa: BLE001 - whatever user code raises
         return _raised(error)
     finally:
         CONTEXT.reset(token)
-
-
-def _timeout_class() -> type[BaseException]:
-    """AirflowTaskTimeout is no Exception, so that user code doesn't swallow it."""
-    from leeward.worker.airflow_names import AirflowTaskTimeout
-
-    return AirflowTaskTimeout
 
 
 def _run(job: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
