@@ -14,7 +14,6 @@ from typing import Final, TypeAlias
 
 from leeward.contract import EARLY_VERDICT_SECONDS
 from leeward.core.dag import Dag, SkipScope, TriggerRule
-from leeward.core.errors import EngineError
 from leeward.core.retry import after_failure
 from leeward.core.rules import Tally, verdict
 from leeward.core.run import Entry, RunInfo
@@ -178,12 +177,13 @@ def _first_verdict(dag: Dag, view: View, index: int) -> tuple[TaskState, int]:
     rule = dag.tasks[index].trigger_rule
     upstream = dag.graph.upstream[index]
     ended = [entry for up in upstream if (entry := view.entry(up)) and entry.state in FINISHED]
-    for beat in (0, *sorted({entry.beat + 1 for entry in ended})):
-        seen = _count((e.state for e in ended if e.beat < beat), len(upstream))
-        state = verdict(rule, seen)
-        if state is not None:
-            return state, beat
-    raise EngineError(f"{dag.tasks[index].task_id}: no verdict in any pass")
+    beats = (0, *sorted({entry.beat + 1 for entry in ended}))
+    found = ((_verdict_in(rule, ended, beat, len(upstream)), beat) for beat in beats)
+    return next((state, beat) for state, beat in found if state is not None)
+
+
+def _verdict_in(rule: TriggerRule, ended: Iterable[Entry], beat: int, total: int) -> TaskState | None:
+    return verdict(rule, _count((entry.state for entry in ended if entry.beat < beat), total))
 
 
 def _early(view: View, upstream: Sequence[int], moment: Moment) -> frozenset[int] | float | None:

@@ -26,8 +26,7 @@ def recorded(dag: Dag, moment: Moment, index: int, entry: Entry, result: Outcome
             due = moment.now + result.poll_seconds
             after = replace(entry, state=TaskState.DEFERRED, until=due)
             return Change(index, entry, after, "job started, waiting")
-        case Failed():
-            return _failed(dag, moment, index, entry, result)
+    return _failed(dag, moment, index, entry, result)
 
 
 def _failed(dag: Dag, moment: Moment, index: int, entry: Entry, result: Failed) -> Change:

@@ -51,19 +51,10 @@ class View:
         item = self.items.get(self.layout.shard(index))
         return None if item is None else item.entries.get(index, UNTOUCHED)
 
-    def read(self, shard: int) -> bool:
-        """Whether a shard has been read."""
-        return shard in self.items
-
     @property
     def torn(self) -> bool:
         """Whether items of several epochs are mixed: a verb is on its way, nothing may be decided."""
         return len({item.epoch for item in self.items.values()}) > 1
-
-    @property
-    def complete(self) -> bool:
-        """Whether every shard has been read."""
-        return len(self.items) == self.layout.shards
 
     def with_item(self, shard: int, item: Item) -> View:
         """This view with a newer image of one item."""
