@@ -25,6 +25,7 @@ from leeward.engine.drop_spec import drop_spec
 from leeward.local.aws_calls import aws_for
 from leeward.local.secrets import EnvironmentSecrets
 from leeward.local.wiring import Local, local
+from leeward.spec.params import param_problems
 from leeward.spec.version import version
 
 PARALLELISM = min(32, (os.cpu_count() or 1) + 4)
@@ -73,7 +74,10 @@ def command(
     """
     dag = choose(compile_file(spec), dag_id)
     times = _times(logical_date, data_interval)
-    info = _info(dag, times, run_id, _conf(conf))
+    given = _conf(conf)
+    for problem in param_problems(dag, given):
+        fail(problem)
+    info = _info(dag, times, run_id, given)
     progress = progress_on(sys.stderr, quiet=as_json)
     with ExitStack() as stack:
         aws = stack.enter_context(aws_for(aws_mode))

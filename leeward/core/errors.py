@@ -7,14 +7,6 @@ class LeewardError(Exception):
     """Any error that Leeward raises on purpose."""
 
 
-class SpecError(LeewardError):
-    """The author of a spec must act. `problems` holds one line a mistake: `file:line:col CODE message, hint`."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
 class UsageError(LeewardError):
     """The caller must act: the request names something that is not there, or makes no sense. `code` is stable."""
 

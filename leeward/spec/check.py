@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -53,7 +54,7 @@ def _take(table: Table, key: Key, node: Node, level: Level, report: Report, foun
                     report,
                     found,
                 )
-        case Standing.HONOURED:
+        case _:
             if _fits(key.name, node, key.type, report):
                 found[key.name] = node
 
@@ -84,14 +85,22 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
+KEYWORDS = frozenset(
+    ("type", "enum", "const", "anyOf", "items", "required", "minimum", "maximum", "minLength", "maxLength", "pattern")
+)
+"""The keywords of JSON Schema that `mismatch` knows."""
+
+
 def mismatch(value: Json, schema: Mapping[str, Any]) -> str:
-    """What is wrong with a value, or nothing. Knows type, enum, anyOf, items, required, minimum and maximum."""
+    """What is wrong with a value, or nothing, by the keywords of JSON Schema in `KEYWORDS`."""
     if "anyOf" in schema:
         problems = [mismatch(value, option) for option in schema["anyOf"]]
         return "" if "" in problems else problems[0]
     if "enum" in schema and value not in schema["enum"]:
         hint = closest(str(value), [str(option) for option in schema["enum"]])
         return f"can't be {value!r}" + (f", {hint}" if hint else "")
+    if "const" in schema and value != schema["const"]:
+        return f"must be {schema['const']!r}, not {_shown(value)}"
     allowed = schema.get("type", [])
     names = [allowed] if isinstance(allowed, str) else allowed
     if names and not any(_is(value, name) for name in names):
@@ -103,13 +112,25 @@ def _inside(value: Json, schema: Mapping[str, Any]) -> str:
     if isinstance(value, Mapping):
         missing = [name for name in schema.get("required", ()) if name not in value]
         return f"wants the key {missing[0]}" if missing else ""
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, str):
+        return _text(value, schema)
+    if isinstance(value, Sequence):
         problems = (mismatch(item, schema.get("items", {})) for item in value)
         return next((f"holds a value that {problem}" for problem in problems if problem), "")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         low, high = schema.get("minimum", value), schema.get("maximum", value)
         return "" if low <= value <= high else f"is out of range: {value}"
     return ""
+
+
+def _text(value: str, schema: Mapping[str, Any]) -> str:
+    if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
+        return f"has the wrong length: {_shown(value)}"
+    try:
+        fits = re.search(schema.get("pattern", ""), value)
+    except (re.error, TypeError) as error:
+        return f"has a pattern that is no regular expression: {error}"
+    return "" if fits else f"does not match {schema['pattern']!r}: {_shown(value)}"
 
 
 def _is(value: Json, name: str) -> bool:

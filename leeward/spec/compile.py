@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from leeward.core.dag import Dag, Json, Task
+from leeward.core.dag import Dag, Task
 from leeward.spec.catalogue import Catalogue
 from leeward.spec.check import check_keys
 from leeward.spec.dates import as_datetime, zone
-from leeward.spec.defaults import effective
+from leeward.spec.defaults import disagreements, effective
 from leeward.spec.diagnostics import Report
 from leeward.spec.groups import Groups, read_groups
 from leeward.spec.keys import KEYS, Level
 from leeward.spec.members import check_id, members, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
+from leeward.spec.params import read_params
 from leeward.spec.schedule import compile_schedule
 from leeward.spec.special import as_json, as_timedelta, fold
 from leeward.spec.tasks import TaskReader, TaskSpec, Variables
 from leeward.spec.text import parse
 from leeward.spec.wire import wire
-from leeward.worker.values import TYPE
 
-_PARAM: Final = ("airflow.models.param.Param", "airflow.sdk.Param", "airflow.sdk.definitions.param.Param")
 _RESERVED: Final = frozenset({"default", "vars"})
 
 
@@ -114,9 +113,11 @@ def _compile(
     report: Report,
 ) -> Dag | None:
     before = len(report.errors)
+    for key, place in disagreements(block, files):
+        report.warning(place, "LW200", f"{key} differs from the one in the default block", "the block wins")
     keys = check_keys(effective(node, block, files), Level.DAG, report)
     if text_of(keys.get("dag_id")) not in (None, dag_id):
-        report.error(keys["dag_id"].mark, "LW133", f"dag_id differs from the key {dag_id!r}", f"write {dag_id}")
+        report.warning(keys["dag_id"].mark, "LW203", f"dag_id differs from the key {dag_id!r}", "the key is the id")
     if "tasks" not in keys:
         report.error(mark, "LW127", f"the DAG {dag_id!r} has no tasks", "write tasks: with a list of tasks")
     arguments = _default_args(keys.get("default_args"), world.catalogue, report)
@@ -139,9 +140,7 @@ def _tasks(node: Node | None, groups: Groups, reader: TaskReader) -> list[TaskSp
                 place = member.node.items["task_group_name"].mark
                 reader.report.error(place, "LW131", f"there is no group {group!r}")
             group = None
-        spec = reader.read(member, group)
-        if spec is not None:
-            found.append(spec)
+        found.append(reader.read(member, group))
     return found
 
 
@@ -171,7 +170,7 @@ def _dag(
     world: _World,
     report: Report,
 ) -> Dag:
-    defaults, schemas = _params(keys.get("params"), report)
+    defaults, schemas = read_params(keys.get("params"), report)
     tags = keys.get("tags")
     timeout = keys.get("dagrun_timeout")
     active = as_json(keys["max_active_runs"], report) if "max_active_runs" in keys else 16
@@ -219,18 +218,3 @@ def _date(
 def text_or_table(node: Node | None) -> Node | None:
     """A node that is there and not null."""
     return None if isinstance(node, Scalar) and node.value is None else node
-
-
-def _params(node: Node | None, report: Report) -> tuple[dict[str, Json], dict[str, Json]]:
-    """The defaults of params, and the JSON Schemas of those that have one."""
-    defaults: dict[str, Json] = {}
-    schemas: dict[str, Json] = {}
-    for name, value in node.items.items() if isinstance(node, Table) else ():
-        if isinstance(value, Table) and text_of(value.get(TYPE)) in _PARAM:
-            rest: dict[str, Any] = {k: as_json(v, report) for k, v in value.items.items() if k != TYPE}
-            defaults[name] = rest.pop("default", None)
-            schema = rest.pop("schema", {})
-            schemas[name] = {**schema, **rest} if isinstance(schema, Mapping) else rest
-        else:
-            defaults[name] = as_json(value, report)
-    return defaults, schemas

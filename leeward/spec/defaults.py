@@ -6,9 +6,9 @@ have: a default block may define tasks of which a DAG overrides single keys.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from leeward.spec.nodes import Listing, Node, Scalar, Table
+from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
 
 _NAMES = {"tasks": "task_id", "task_groups": "group_name"}
 
@@ -19,6 +19,29 @@ def effective(dag: Table, default_block: Table | None, defaults_files: Sequence[
     if default_block is not None:
         base = merge(base, default_block)
     return merge(base, dag)
+
+
+def disagreements(block: Table | None, files: Sequence[Table]) -> Iterator[tuple[str, Mark]]:
+    """The DAG-level keys that a defaults file and the default block set to different values.
+
+    dag-factory documents that the block wins, and lets the file win.
+    """
+    if block is None:
+        return
+    for key, node in block.items.items():
+        for file in files:
+            other = file.get(key)
+            if key != "default_args" and other is not None and _shape(other) != _shape(node):
+                yield key, file.key_mark(key)
+
+
+def _shape(node: Node) -> object:
+    """A node without its places."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Listing):
+        return [_shape(item) for item in node]
+    return {key: _shape(value) for key, value in node.items.items()}
 
 
 def _files(files: Sequence[Table], dag: Table) -> Table:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 
-from leeward.core.errors import SpecError
 from leeward.spec.nodes import Mark
 
 
@@ -64,11 +63,6 @@ class Report:
     def sorted(self) -> tuple[Diagnostic, ...]:
         """All mistakes in file order."""
         return tuple(sorted(self.found, key=lambda d: (d.mark.file, d.mark.line, d.mark.column, d.code)))
-
-    def raise_errors(self) -> None:
-        """Raise SpecError with all errors if there is one."""
-        if self.errors:
-            raise SpecError(tuple(str(diagnostic) for diagnostic in self.errors))
 
 
 def closest(word: str, words: Iterable[str]) -> str:

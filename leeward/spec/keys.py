@@ -100,7 +100,7 @@ _DOCS: Final = (
 )
 
 _DAG: Final = (
-    Key("dag_id", "The DAG's id; the same as the key that the DAG stands under.", {"type": "string"}),
+    Key("dag_id", "The DAG's id. Where the DAG stands under a key, the key is the id.", {"type": "string"}),
     Key("dag_display_name", "The name that people see.", TEXT),
     Key("description", "One line about the DAG.", TEXT),
     Key("schedule", "When runs start: a cron expression or preset, a `__type__` timedelta or timetable, or null.", {}),

@@ -52,7 +52,9 @@ def _of_table(node: Table, name: str, body: Node, name_key: str, report: Report)
         return
     inner = text_of(body.get(name_key))
     if inner not in (None, name):
-        report.error(body.items[name_key].mark, "LW133", f"{name_key} {inner!r} stands under the key {name!r}")
+        report.warning(
+            body.items[name_key].mark, "LW203", f"{name_key} differs from the key {name!r}", "the key is the id"
+        )
     yield Member(name, place, body)
 
 

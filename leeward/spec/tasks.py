@@ -59,12 +59,13 @@ class TaskReader:
     variables: Variables | None
     groups_args: Mapping[str, Mapping[str, Node]] = field(default_factory=dict)
 
-    def read(self, member: Member, group: str | None) -> TaskSpec | None:
-        """The task, or None if it has no operator that could be found."""
+    def read(self, member: Member, group: str | None) -> TaskSpec:
+        """The task; one whose operator can't be found keeps its name, so that others may depend on it."""
         kind = self._kind(member)
         if kind is None:
-            check_keys(member.node, Level.TASK, self.report, None)
-            return None
+            rest = check_keys(member.node, Level.TASK, self.report, None)
+            names = names_of(rest.get("dependencies"), self.report)
+            return TaskSpec(member.name, member.mark, group, Task(member.name, ""), names, {})
         own = check_keys(member.node, Level.TASK, self.report, self._arguments_of(kind))
         keys = {**self._defaults(kind, group), **own}
         keys.update(self._from_variables(keys.pop("variables_as_arguments", None)))

@@ -32,11 +32,7 @@ _BOOLS: Final = {word: word.lower() == "true" for word in ("true", "True", "TRUE
 _INT: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL: Final = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DATETIME: Final = re.compile(
-    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]*)?"
-    r"([ \t]*(Z|[-+][0-9]{1,2}(:?[0-9]{2})?))?"
-)
+_TIMESTAMP: Final = yaml.constructor.SafeConstructor.timestamp_regexp
 _TAG: Final = "tag:yaml.org,2002:"
 _TEXT: Final = _TAG + "str"
 _TYPED: Final = frozenset(
@@ -174,7 +170,7 @@ class _Reader:
         text, mark = expand(node.value, self.env), self._at(node)
         if node.tag not in _TYPED:
             self._check_tag(node)
-        literal = node.tag == _TEXT and not (node.style is None and _implicit(node.value) == _TEXT)
+        literal = node.tag == _TEXT and not (not node.style and _implicit(node.value) == _TEXT)
         return Scalar(text if literal else resolve(text), mark, text)
 
 
@@ -207,7 +203,7 @@ def resolve(text: str) -> Plain:
     special = _SPECIAL.fullmatch(text)
     if special:
         return float(text.replace(".", "", 1))
-    if _DATE.fullmatch(text) or _DATETIME.fullmatch(text):
+    if _TIMESTAMP.match(text):
         return _date(text)
     return text
 

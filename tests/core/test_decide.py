@@ -83,12 +83,12 @@ def test_join_over_two_shards_is_looked_at_only_when_its_own_shard_settles_nothi
     names = [f"t{i}" for i in range(2 * TASKS_PER_SHARD)]
     dag = draw(",".join(names) + ">join")
     layout = Layout(len(dag.tasks))
-    finished = {i: OK for i in layout.indexes(0)}
+    finished = dict.fromkeys(layout.indexes(0), OK)
     own = View(layout).with_item(0, Item(entries=finished))
     assert decide(dag, own, NOW, (0,)).look == {1}
     busy = View(layout).with_item(0, Item(entries={**finished, 3: RUNNING}))
     assert decide(dag, busy, NOW, (0,)) == Decision()
-    middle = own.with_item(1, Item(entries={i: OK for i in layout.indexes(1)}))
+    middle = own.with_item(1, Item(entries=dict.fromkeys(layout.indexes(1), OK)))
     assert decide(dag, middle, NOW, (0,)).look == {2}
     everything = middle.with_item(2, Item())
     assert _states(dag, decide(dag, everything, NOW, (0,))) == {"join": TaskState.QUEUED}

@@ -10,7 +10,7 @@ from leeward.contract import TASKS_PER_SHARD
 from leeward.core.branching import not_chosen, short_circuited
 from leeward.core.codes import CODES
 from leeward.core.dag import SkipScope, TaskGroup
-from leeward.core.errors import SpecError, TaskError, UsageError
+from leeward.core.errors import TaskError, UsageError
 from leeward.core.invariants import INVARIANTS, violations
 from leeward.core.run import UNTOUCHED, Entry, Header, Intent, IntentKind, Item, RunInfo, RunRef, RunType
 from leeward.core.states import FINISHED, RunState, TaskState
@@ -162,6 +162,5 @@ def test_invariants_are_silent_about_an_ordinary_step() -> None:
 
 def test_errors_carry_their_codes() -> None:
     assert UsageError("LW301", "no run").code == "LW301"
-    assert SpecError(("a", "b")).problems == ("a", "b")
     assert not TaskError("LW401", "no").retryable
     assert all(code[:2] == "LW" and text.endswith(".") for code, text in CODES.items())

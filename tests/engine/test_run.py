@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leeward.core.dag import RetryPolicy, SkipScope
-from leeward.core.facts import Deferred, Failed, Skipped, Succeeded
+from leeward.core.facts import Deferred, Failed, Outcome, Skipped, Succeeded
 from leeward.core.states import RunState, TaskState
 from tests.drawing import draw
 from tests.world import World
@@ -59,7 +59,7 @@ def test_branch_skips_what_it_did_not_choose() -> None:
 
 
 def test_deferred_task_is_polled_until_its_job_ends() -> None:
-    script = {"a": [Deferred("job-1", 60.0), Deferred("job-1", 2000.0), Succeeded()]}
+    script: dict[str, list[Outcome]] = {"a": [Deferred("job-1", 60.0), Deferred("job-1", 2000.0), Succeeded()]}
     world = World(draw("a>b"), script).run()
     assert world.header.state is RunState.SUCCESS
     assert world.bodies.polled == {"a": 2}
