@@ -11,7 +11,7 @@ from leeward.core.decide import GIVEN_UP, Change, Decision, close, decide
 from leeward.core.view import View
 from leeward.engine.hints import Look
 from leeward.engine.ports import Write
-from leeward.engine.scope import Scope, send_at, written_change
+from leeward.engine.scope import Scope, gives_cause, send_at
 
 
 def advance(scope: Scope, view: View, touched: Collection[int] | None) -> View:
@@ -65,7 +65,7 @@ def write_changes(scope: Scope, view: View, shard: int, changes: Collection[Chan
     if not written.won:
         return view, frozenset(change.index for change in changes)
     scope.won(changes, epoch)
-    return view, frozenset(c.index for c in changes if written_change(c))
+    return view, frozenset(c.index for c in changes if gives_cause(c))
 
 
 def _by_shard(view: View, changes: Iterable[Change]) -> list[tuple[int, list[Change]]]:

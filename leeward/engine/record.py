@@ -13,12 +13,10 @@ from leeward.core.dag import Task
 from leeward.core.decide import Change
 from leeward.core.fold import Fold, Lease, fold
 from leeward.core.run import Item
-from leeward.core.states import TaskState
 from leeward.core.view import View
 from leeward.engine.end_run import deliver, end_cause, ended, move_on
-from leeward.engine.hints import Look, Poll
 from leeward.engine.ports import Write
-from leeward.engine.scope import Scope, send_at, written_change
+from leeward.engine.scope import Scope, gives_cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,7 @@ def record(
     if plan_written.end is not None:
         deliver(scope, item, end_cause(plan_written.end))
         return Recorded(seen)
-    _arm(scope, change)
-    touched = [c.index for c in plan_written.changes if written_change(c)]
-    move_on(scope, seen, touched or (change.index,))
+    move_on(scope, seen, [c.index for c in plan_written.changes if gives_cause(c)])
     follow = plan_written.follow
     return Recorded(seen, None if follow is None else follow.index)
 
@@ -86,17 +82,3 @@ def _took_effect(item: Item, plan: Fold) -> bool:
     return item.entry(first.index) == first.after and all(
         item.entry(c.index) == c.after for c in plan.changes if c.after.owner
     )
-
-
-def _arm(scope: Scope, change: Change) -> None:
-    """Send the delayed hint of a try that waits for its retry or for its job."""
-    after, now = change.after, scope.ports.clock.now()
-    if after.until is None:
-        return
-    seconds = after.until - now
-    if after.state is TaskState.UP_FOR_RETRY and seconds > 0:
-        send_at(scope, Look(scope.info, (change.index,)), after.until)
-    if after.state is TaskState.DEFERRED:
-        number = after.try_number
-        poll = Poll(scope.info, change.index, number, after.polls, after.until, seconds)
-        send_at(scope, poll, after.until)

@@ -15,7 +15,7 @@ from leeward.core.run import Item, RunInfo
 from leeward.core.states import FINISHED, TaskState
 from leeward.core.view import Layout, View
 from leeward.engine.events import changed
-from leeward.engine.hints import Execute, Hint
+from leeward.engine.hints import Execute, Hint, Look, Poll
 from leeward.engine.ports import Ports, Write, Written
 
 
@@ -63,7 +63,20 @@ class Scope:
         if hints:
             self.ports.dispatch.send(hints)
         for change in changes:
+            self._arm(change, now)
             self._count(change)
+
+    def _arm(self, change: Change, now: float) -> None:
+        """Send the delayed hint of a try that waits for its retry or for its job."""
+        after = change.after
+        if after.until is None:
+            return
+        if after.state is TaskState.UP_FOR_RETRY and after.until > now:
+            send_at(self, Look(self.info, (change.index,)), after.until)
+        if after.state is TaskState.DEFERRED:
+            seconds = after.until - now
+            poll = Poll(self.info, change.index, after.try_number, after.polls, after.until, seconds)
+            send_at(self, poll, after.until)
 
     def _count(self, change: Change) -> None:
         names = {TaskState.SUCCESS: "ti_successes", TaskState.FAILED: "ti_failures"}
@@ -77,9 +90,9 @@ def open_scope(ports: Ports, info: RunInfo) -> Scope:
     return Scope(ports, ports.specs.get(info.ref.version), info)
 
 
-def written_change(change: Change) -> bool:
-    """Whether a change finished its task instance, so that others may follow from it."""
-    return change.after.state in FINISHED
+def gives_cause(change: Change) -> bool:
+    """Whether something may follow from a change at once: a task instance that ended, or a retry that may be due."""
+    return change.after.state in FINISHED or change.after.state is TaskState.UP_FOR_RETRY
 
 
 def shard_finished(layout: Layout, shard: int, item: Item) -> bool:
