@@ -62,7 +62,7 @@ def fold(
     follow = next((c for c in changes if _follows(dag, c, may_follow)), None)
     if follow is not None:
         running = claimed(follow.after, lease, moment.now)
-        taken = replace(follow, after=running, cause="trigger rule met, claimed at once")
+        taken = replace(follow, after=running, cause=f"{follow.cause}, claimed at once")
         changes = tuple(taken if c is follow else c for c in changes)
         follow = taken
     return Fold(changes, follow, _end(dag, view, changes))

@@ -46,6 +46,7 @@ TABLE: Final[tuple[Transition, ...]] = (
     Transition(S.UP_FOR_RETRY, S.QUEUED, "retry due", Actor.ADVANCE),
     Transition(S.QUEUED, S.RUNNING, "claimed", Actor.EXECUTOR),
     Transition(S.NONE, S.RUNNING, "trigger rule met, claimed at once", Actor.EXECUTOR),
+    Transition(S.UP_FOR_RETRY, S.RUNNING, "retry due, claimed at once", Actor.EXECUTOR),
     Transition(S.RUNNING, S.SUCCESS, "body returned", Actor.EXECUTOR),
     Transition(S.RUNNING, S.SKIPPED, "body skipped itself", Actor.EXECUTOR),
     Transition(S.RUNNING, S.FAILED, "body failed, no try left", Actor.EXECUTOR),
