@@ -487,3 +487,39 @@ def test_deadlocked_run_fails() -> None:
 def test_item_that_was_never_written_is_empty() -> None:
     world = World(draw("a"))
     assert world.runs.read(world.info.ref, (0, 5)) == {0: Item(), 5: Item()}
+
+
+def _meanwhile(world: World, when: Callable[[Write], bool], what: Callable[[], None]) -> None:
+    """Let something happen right before the first write of a kind."""
+    store, left = world.runs, [what]
+    assert isinstance(store, Faulty)
+
+    def fault(write: Write) -> str:
+        if left and when(write):
+            left.pop()()
+        return ""
+
+    store.fault = fault
+
+
+def test_f03_clear_between_look_and_write_takes_the_decision_back() -> None:
+    world = _faulty(World(draw(f"{WIDE}>z")), lambda write: "").start()
+    z = world.dag.index["z"]
+    hints = world.queue.take()
+    for hint in hints[:-1]:
+        world.handle(hint)
+    _meanwhile(world, lambda write: z in write.put, lambda: apply_verb(world.scope, IntentKind.CLEAR, [0]))
+    world.handle(hints[-1])
+    assert world.states["z"].name == "NONE"
+    assert world.drain().header.state.name == "SUCCESS"
+    assert (world.tries["t0"], world.tries["z"]) == (2, 1)
+
+
+def test_f18_of_two_polls_at_once_one_calls() -> None:
+    world = _faulty(World(draw("a"), {"a": [Deferred("job", 60.0), Succeeded()]}), lambda write: "").start()
+    world.handle(_execute(world))
+    world.clock.advance_to(world.clock.now() + 60)
+    (poll,) = world.queue.take()
+    _meanwhile(world, lambda write: True, lambda: world.handle(poll))
+    world.handle(poll)
+    assert world.bodies.polled == {"a": 1}
