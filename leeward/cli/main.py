@@ -10,6 +10,8 @@ from typing import Final
 
 import click
 
+from leeward.core.errors import UsageError
+
 COMMANDS: Final = {
     "run": "Run a DAG to its end in this process.",
     "validate": "Report every mistake in specs.",
@@ -32,6 +34,14 @@ class Commands(click.Group):
         command = import_module(f"leeward.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; a request that makes no sense is bad usage, not a crash."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            click.echo(f"error: {error}", err=True)
+            raise SystemExit(2) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
