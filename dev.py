@@ -61,9 +61,17 @@ def run(command: list[str]) -> int:
     return subprocess.call([str(program), *command[1:]], cwd=ROOT, env=environment)
 
 
+def _project() -> bytes:
+    """What of pyproject.toml decides about the installation."""
+    import tomllib
+
+    found = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return repr([found["project"], found["build-system"]]).encode()
+
+
 def lock_hash() -> str:
     """What the virtual environment depends on."""
-    parts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), sys.version.encode(), str(ROOT).encode()]
+    parts = [LOCK.read_bytes(), _project(), sys.version.encode(), str(ROOT).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -84,7 +92,7 @@ def setup() -> None:
         if uv
         else [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     )
-    subprocess.check_call([*install, "--require-hashes", "-r", str(LOCK)])
+    subprocess.check_call([*install, "--no-deps", "--require-hashes", "-r", str(LOCK)])
     subprocess.check_call([*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
     STAMP.write_text(lock_hash())
 
