@@ -161,10 +161,10 @@ def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None
     state, beat = _first_verdict(dag, view, index)
     if state is TaskState.QUEUED:
         return _queue(dag, index, entry, moment, "trigger rule met", beat)
-    if rule is TriggerRule.ALL_SUCCESS:
-        wait = _early(view, upstream, moment)
-        if wait is not None:
-            return wait
+    others = upstream if rule is TriggerRule.ALL_SUCCESS else ()
+    wait = _early(view, upstream, (*others, *dag.skippers[index]), moment)
+    if wait is not None:
+        return wait
     return _finish(index, entry, state, moment, "trigger rule can't be met", beat)
 
 
@@ -186,16 +186,20 @@ def _verdict_in(rule: TriggerRule, ended: Iterable[Entry], beat: int, total: int
     return verdict(rule, _count((entry.state for entry in ended if entry.beat < beat), total))
 
 
-def _early(view: View, upstream: Sequence[int], moment: Moment) -> frozenset[int] | float | None:
-    """What an early verdict waits for: shards to read, or the moment when it need not wait for the unfinished any more."""
-    found = [view.entry(up) for up in upstream]
-    ends = [e.end for e in found if e and e.end is not None and e.state in GIVEN_UP]
-    due = min(ends, default=moment.now) + EARLY_VERDICT_SECONDS
+def _early(view: View, upstream: Sequence[int], others: Sequence[int], moment: Moment) -> frozenset[int] | float | None:
+    """What an early verdict waits for: shards to read, or the moment when it need not wait for the others any more.
+
+    The others are those that could still give another verdict: for all_success every upstream task, for any rule the
+    branches that may ask for the task to be skipped.
+    """
+    given_up = [e.end for up in upstream if (e := view.entry(up)) and e.state in GIVEN_UP and e.end is not None]
+    due = min(given_up, default=moment.now) + EARLY_VERDICT_SECONDS
     if due <= moment.now:
         return None
+    found = [view.entry(other) for other in others]
     if any(entry is not None and entry.state not in FINISHED for entry in found):
         return due
-    return view.unread(upstream) or None
+    return view.unread(others) or None
 
 
 def tally(dag: Dag, view: View, index: int) -> Tally:

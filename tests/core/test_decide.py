@@ -108,6 +108,12 @@ def test_only_all_success_waits_for_its_early_verdict() -> None:
     assert _states(dag, decision) == {"c": TaskState.UPSTREAM_FAILED}
 
 
+def test_early_verdict_waits_for_a_branch_that_may_skip_the_task_instead() -> None:
+    dag = draw("b,a>c", b={"skip_scope": SkipScope.DIRECT}, c="none_failed")
+    decision = decide(dag, _view(dag, a=replace(BAD, end=999.5), b=RUNNING), NOW)
+    assert (decision.changes, decision.later) == ((), ((2, 999.5 + EARLY_VERDICT_SECONDS),))
+
+
 def test_early_verdict_reads_what_it_has_not_seen() -> None:
     names = [f"t{i}" for i in range(TASKS_PER_SHARD)]
     dag = draw(",".join(names) + ",x>c")
