@@ -79,7 +79,6 @@ class Task:
     skip_scope: SkipScope = SkipScope.NOTHING
     instant: bool = False
     do_xcom_push: bool = True
-    multiple_outputs: bool = False
     params: Mapping[str, Json] = field(default_factory=dict)
     owner: str = "airflow"
     group: str | None = None

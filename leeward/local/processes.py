@@ -111,7 +111,6 @@ class ProcessPool:
     secrets: Secrets
     limit: int
     _idle: list[Process] = field(default_factory=list)
-    _all: set[int] = field(default_factory=set)
     _busy: dict[int, Process] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _closed: bool = False

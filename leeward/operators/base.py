@@ -6,8 +6,8 @@ below, and returns an outcome. It may be started again for a later try, never tw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from leeward.core.dag import Dag, Json, Task
@@ -111,5 +111,3 @@ class Operator:
     signature: Signature
     start: Callable[[Attempt, Services], Outcome]
     poll: Callable[[Attempt, Json, Services], Outcome] | None = None
-    cancel: Callable[[Attempt, Json, Services], None] | None = None
-    template_fields: Sequence[str] = field(default_factory=tuple)

@@ -31,8 +31,8 @@ class Signature:
     """An operator as an author of specs sees it.
 
     `name` is Airflow's class name. `paths` are the import paths that name it, the current one first. `decorators` are
-    the TaskFlow decorator paths that make it. `user_code` marks one whose unknown keys are arguments of the user's
-    callable (decorators) or class. `aliases` maps older argument names to current ones.
+    the TaskFlow decorator paths that make it: a task's other keys are then arguments of its function. `aliases` maps
+    older argument names to current ones. `instant` marks an operator without a body.
     """
 
     name: str

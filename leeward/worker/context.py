@@ -1,7 +1,6 @@
 """Airflow's task context, made from plain JSON.
 
-`describe` is the other side: what `context_of` needs, as JSON, stands in its docstring. `ds` and its kin exist only when
-the run has a logical date.
+The same for templates and for callables. `ds` and its kin exist only when the run has a logical date.
 """
 
 from __future__ import annotations
