@@ -75,6 +75,14 @@ def lock_hash() -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
+def do(command: list[str]) -> None:
+    """Run a step of the set-up; end with its exit code and say which it was if it fails."""
+    code = subprocess.call(command)
+    if code:
+        print(f"set-up failed: {' '.join(command)}", file=sys.stderr)
+        sys.exit(code)
+
+
 def setup() -> None:
     """Make the virtual environment, unless it is there and fresh."""
     if STAMP.exists() and STAMP.read_text() == lock_hash():
@@ -86,14 +94,14 @@ def setup() -> None:
         if uv
         else [sys.executable, "-m", "venv", "--clear"]
     )
-    subprocess.check_call([*make, str(VENV)])
+    do([*make, str(VENV)])
     install = (
         [uv, "pip", "install", "--quiet", "--python", str(PYTHON)]
         if uv
         else [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     )
-    subprocess.check_call([*install, "--no-deps", "--require-hashes", "-r", str(LOCK)])
-    subprocess.check_call([*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
+    do([*install, "--no-deps", "--require-hashes", "-r", str(LOCK)])
+    do([*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
     STAMP.write_text(lock_hash())
 
 
@@ -135,8 +143,7 @@ def parser() -> argparse.ArgumentParser:
     sub = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sub.add_parser("setup", help="make .venv from the lock")
     sub.add_parser("demo", help="run an example DAG")
-    tests = sub.add_parser("test", help="run all tests; further arguments go to pytest")
-    tests.add_argument("arguments", nargs=argparse.REMAINDER)
+    sub.add_parser("test", help="run all tests; further arguments go to pytest", add_help=False)
     everything = sub.add_parser("check", help="run what CI runs: " + ", ".join(STEPS))
     everything.add_argument("steps", nargs="*", choices=[[], *STEPS], help="only these steps")
     everything.add_argument("--keep-going", action="store_true", help="run the later steps after a failure")
@@ -152,14 +159,16 @@ def main() -> int:
     if sys.version_info < NEEDS:
         print("Leeward needs Python 3.11 or newer, this is " + sys.version.split()[0], file=sys.stderr)
         return 2
-    options = parser().parse_args()
+    options, rest = parser().parse_known_args()
+    if rest and options.command != "test":
+        parser().error(f"unrecognized arguments: {' '.join(rest)}")
     if options.command == "lock":
         return relock()
     setup()
     if options.command == "demo":
         return run(["leeward", "run", "dag_specs/demo.yml"])
     if options.command == "test":
-        return run(["pytest", *options.arguments])
+        return run(["pytest", *rest])
     if options.command == "check":
         return check(options.steps or list(STEPS), options.keep_going)
     if options.command == "fix":
