@@ -31,3 +31,12 @@ scheduler sleeps a second between its looks (`scheduler_idle_sleep_time`), so it
 
 MAX_RETRY_DELAY_SECONDS: Final = 24 * 60 * 60.0
 """Airflow's MAX_RETRY_DELAY: no retry waits longer than a day."""
+
+SHARDS_PER_KEY: Final = 16
+"""Shards of a run that share one partition key, so that a wide run does not sit on one key range (1,000 writes a second)."""
+
+PARTITION_KEY: Final = "pk"
+SORT_KEY: Final = "sk"
+ACTIVE_ATTRIBUTE: Final = "act"
+ACTIVE_INDEX: Final = "active"
+"""Sparse index of the state table: the headers of runs that have not ended or still owe something."""

@@ -104,7 +104,6 @@ class Intent:
 class Header:
     """The part of a run that is about the whole of it. `owed` names what its end still has to deliver."""
 
-    info: RunInfo
     state: RunState = RunState.RUNNING
     start: float | None = None
     end: float | None = None

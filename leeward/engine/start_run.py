@@ -16,7 +16,7 @@ def start_run(ports: Ports, info: RunInfo) -> bool:
     """Start a run; False if it exists already, in which case nothing is done (its owners and the sweeper see to it)."""
     scope = open_scope(ports, info)
     now = ports.clock.now()
-    item = Item(header=Header(info, start=now))
+    item = Item(header=Header(start=now))
     if not ports.runs.create(info, item, scope.layout):
         return False
     ports.log.append([run_changed(info, None, RunState.RUNNING, info.run_type.value, 0, now)])

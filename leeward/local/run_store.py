@@ -25,7 +25,8 @@ class MemoryRunStore:
 
     specs: SpecStore
     _items: dict[tuple[RunRef, int], Item] = field(default_factory=dict)
-    _active: dict[RunRef, RunInfo] = field(default_factory=dict)
+    _infos: dict[RunRef, RunInfo] = field(default_factory=dict)
+    _active: set[RunRef] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
     def create(self, info: RunInfo, item: Item, layout: Layout) -> bool:
@@ -35,7 +36,8 @@ class MemoryRunStore:
             if key in self._items:
                 return False
             self._items[key] = item
-            self._active[info.ref] = info
+            self._infos[info.ref] = info
+            self._index(info.ref, item.header)
             return True
 
     def read(self, ref: RunRef, shards: Iterable[int]) -> Mapping[int, Item]:
@@ -58,15 +60,15 @@ class MemoryRunStore:
     def active(self) -> Sequence[RunInfo]:
         """See `RunStore.active`."""
         with self._lock:
-            return tuple(self._active.values())
+            return tuple(self._infos[ref] for ref in sorted(self._active, key=lambda ref: (ref.dag_id, ref.run_id)))
 
     def _index(self, ref: RunRef, header: Header | None) -> None:
         if header is None:
             return
         if header.active:
-            self._active[ref] = header.info
+            self._active.add(ref)
         else:
-            self._active.pop(ref, None)
+            self._active.discard(ref)
 
 
 def _holds(item: Item, write: Write) -> bool:

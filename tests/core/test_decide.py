@@ -235,15 +235,15 @@ def test_unfinished_outcome_is_recorded_alone() -> None:
 
 def test_fold_ends_a_run_of_one_item() -> None:
     dag = draw("a")
-    assert _fold(dag, _view(dag, Header(INFO), a=RUNNING), Succeeded()).end is RunState.SUCCESS
+    assert _fold(dag, _view(dag, Header(), a=RUNNING), Succeeded()).end is RunState.SUCCESS
 
 
 @pytest.mark.parametrize(
     "header",
     [
         None,
-        Header(INFO, RunState.FAILED),
-        Header(INFO, intent=Intent("i", IntentKind.CLEAR, frozenset(), 1.0)),
+        Header(RunState.FAILED),
+        Header(intent=Intent("i", IntentKind.CLEAR, frozenset(), 1.0)),
     ],
 )
 def test_fold_does_not_end_a_run_that_a_verb_holds_or_that_it_does_not_know(header: Header | None) -> None:

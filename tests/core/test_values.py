@@ -76,10 +76,10 @@ def test_view_tells_what_was_read() -> None:
 
 
 def test_view_can_be_asked_what_a_write_would_make_of_it() -> None:
-    view = View(Layout(2)).with_item(0, Item(header=Header(INFO)))
+    view = View(Layout(2)).with_item(0, Item(header=Header()))
     after = view.with_entries({1: OK})
     assert (after.entry(1), view.entry(1)) == (OK, UNTOUCHED)
-    assert after.header == Header(INFO)
+    assert after.header == Header()
 
 
 def test_every_state_can_be_reached_and_every_unfinished_one_left() -> None:
@@ -120,11 +120,11 @@ def test_mark_sets_a_state_once() -> None:
 
 
 def test_header_carries_the_intent_until_every_item_is_done() -> None:
-    ended = Header(INFO, RunState.SUCCESS, end=3.0, active=False)
+    ended = Header(RunState.SUCCESS, end=3.0, active=False)
     clear = accepted(ended, _intent(IntentKind.CLEAR))
     assert (clear.state, clear.end, clear.active) == (RunState.RUNNING, None, True)
     assert done(clear, 9.0) == replace(clear, intent=None)
-    stopped = done(accepted(Header(INFO), _intent(IntentKind.STOP, RunState.FAILED)), 9.0)
+    stopped = done(accepted(Header(), _intent(IntentKind.STOP, RunState.FAILED)), 9.0)
     assert (stopped.state, stopped.end, set(stopped.owed)) == (RunState.FAILED, 9.0, {RUN_ENDED})
 
 
@@ -142,8 +142,8 @@ RUNNING = Entry(TaskState.RUNNING, 1, owner="me", until=9.0)
         ("claim_is_exclusive", Item(entries={0: RUNNING}), Item(entries={0: replace(RUNNING, owner="you")})),
         (
             "ended_runs_stay",
-            Item(header=Header(INFO, RunState.FAILED)),
-            Item(header=Header(INFO, RunState.SUCCESS)),
+            Item(header=Header(RunState.FAILED)),
+            Item(header=Header(RunState.SUCCESS)),
         ),
     ],
 )
@@ -153,8 +153,8 @@ def test_invariant_finds_what_it_is_named_after(name: str, before: Item, after: 
 
 
 def test_invariants_are_silent_about_an_ordinary_step() -> None:
-    before = Item(entries={0: RUNNING}, header=Header(INFO, RunState.FAILED))
-    after = Item(1, {0: OK}, Header(INFO, RunState.RUNNING))
+    before = Item(entries={0: RUNNING}, header=Header(RunState.FAILED))
+    after = Item(1, {0: OK}, Header(RunState.RUNNING))
     assert violations(DIAMOND, before, after) == ()
     assert violations(DIAMOND, after, after) == ()
     assert len(INVARIANTS) == 7

@@ -477,7 +477,7 @@ def test_torn_view_is_left_to_whoever_ends_the_verb() -> None:
 
 def test_deadlocked_run_fails() -> None:
     world = World(draw("a>b", b="all_skipped"))
-    world.runs.create(world.info, Item(header=Header(world.info, start=1.0)), world.scope.layout)
+    world.runs.create(world.info, Item(header=Header(start=1.0)), world.scope.layout)
     world.runs.write(world.info.ref, Write(0, put={0: Entry(TaskState.REMOVED, 0, end=1.0)}))
     sweep(world.ports)
     assert world.header.state.name == "FAILED"

@@ -1,0 +1,188 @@
+"""How run state is written down in DynamoDB: entries as short text, headers as a few attributes.
+
+An entry is `STATE TRY` and then, separated by commas, only what it has, each part led by a letter: owner `o`, start `s`,
+end `e`, lease or due time `u`, base `b`, polls `p`, beat `g`, skips `k`. Numbers are in base 36, times in milliseconds (end
+and until relative to the start where there is one), so that about 37 entries fit into one write unit of 1 KB. Equal entries
+have equal texts: conditions compare the whole text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from leeward.core.run import Entry, Header, Intent, IntentKind, RunInfo, RunRef, RunType
+from leeward.core.states import RunState, TaskState
+
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_LETTERS: Final = {
+    TaskState.NONE: "N",
+    TaskState.QUEUED: "Q",
+    TaskState.RUNNING: "R",
+    TaskState.DEFERRED: "D",
+    TaskState.UP_FOR_RETRY: "T",
+    TaskState.SUCCESS: "S",
+    TaskState.FAILED: "F",
+    TaskState.SKIPPED: "K",
+    TaskState.UPSTREAM_FAILED: "U",
+    TaskState.REMOVED: "X",
+}
+_STATES: Final = {letter: state for state, letter in _LETTERS.items()}
+
+
+def base36(number: int) -> str:
+    """A number in base 36; a negative one has a minus in front."""
+    if number < 0:
+        return "-" + base36(-number)
+    digits = ""
+    while True:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+        if not number:
+            return digits
+
+
+def entry_text(entry: Entry) -> str:
+    """An entry as stored."""
+    origin = _milliseconds(entry.start or 0.0)
+    parts = [_LETTERS[entry.state] + base36(entry.try_number)]
+    if entry.owner:
+        parts.append("o" + entry.owner)
+    for letter, moment in (("s", entry.start), ("e", entry.end), ("u", entry.until)):
+        if moment is not None:
+            since = 0 if letter == "s" else origin
+            parts.append(letter + base36(_milliseconds(moment) - since))
+    for letter, number in (("b", entry.base), ("p", entry.polls), ("g", entry.beat)):
+        if number:
+            parts.append(letter + base36(number))
+    if entry.skip:
+        parts.append("k" + ".".join(map(base36, sorted(entry.skip))))
+    return ",".join(parts)
+
+
+def entry_of(text: str) -> Entry:
+    """The entry that a text says."""
+    head, *parts = text.split(",")
+    found = {part[0]: part[1:] for part in parts}
+    start = _number(found, "s")
+    origin = start or 0
+    return Entry(
+        _STATES[head[0]],
+        int(head[1:], 36),
+        base=_number(found, "b") or 0,
+        owner=found.get("o", ""),
+        start=None if start is None else start / 1000,
+        end=_moment(found, "e", origin),
+        until=_moment(found, "u", origin),
+        polls=_number(found, "p") or 0,
+        beat=_number(found, "g") or 0,
+        skip=frozenset(int(index, 36) for index in found["k"].split(".")) if "k" in found else frozenset(),
+    )
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _number(found: Mapping[str, str], letter: str) -> int | None:
+    return int(found[letter], 36) if letter in found else None
+
+
+def _moment(found: Mapping[str, str], letter: str, origin: int) -> float | None:
+    number = _number(found, letter)
+    return None if number is None else (number + origin) / 1000
+
+
+def entry_name(index: int) -> str:
+    """The attribute that holds a task's entry: never a user's name, never a name of ours."""
+    return "t" + base36(index)
+
+
+def entries_of(item: Mapping[str, Any]) -> Iterator[tuple[int, Entry]]:
+    """The entries in a stored item."""
+    for name, value in item.items():
+        if name[0] == "t":
+            yield int(name[1:], 36), entry_of(value["S"])
+
+
+def header_values(header: Header) -> dict[str, str | None]:
+    """The attributes of a header that may change, None for one that is to be absent."""
+    return {
+        "hr": header.state.value,
+        "hs": None if header.start is None else base36(_milliseconds(header.start)),
+        "he": None if header.end is None else base36(_milliseconds(header.end)),
+        "ho": None if header.intent is None else _intent_text(header.intent),
+        "hw": ",".join(sorted(header.owed)) or None,
+        "act": "a" if header.active else None,
+    }
+
+
+def header_of(item: Mapping[str, Any]) -> Header | None:
+    """The header in a stored item, or None."""
+    found = {name: value["S"] for name, value in item.items() if name in ("hr", "hs", "he", "ho", "hw", "act")}
+    if "hr" not in found:
+        return None
+    start, end = (_number(found, name) for name in ("hs", "he"))
+    return Header(
+        RunState(found["hr"]),
+        None if start is None else start / 1000,
+        None if end is None else end / 1000,
+        _intent(found["ho"]) if "ho" in found else None,
+        frozenset(found["hw"].split(",")) if "hw" in found else frozenset(),
+        "act" in found,
+    )
+
+
+def _intent_text(intent: Intent) -> str:
+    parts = [
+        intent.intent_id,
+        intent.kind.value,
+        ".".join(map(base36, sorted(intent.tasks))),
+        base36(_milliseconds(intent.since)),
+        "" if intent.state is None else intent.state.value,
+    ]
+    return " ".join(parts)
+
+
+def _intent(text: str) -> Intent:
+    intent_id, kind, tasks, since, state = text.split(" ")
+    chosen = IntentKind(kind)
+    states: type[RunState | TaskState] = RunState if chosen is IntentKind.STOP else TaskState
+    return Intent(
+        intent_id,
+        chosen,
+        frozenset(int(index, 36) for index in tasks.split(".") if index),
+        int(since, 36) / 1000,
+        states(state) if state else None,
+    )
+
+
+def info_text(info: RunInfo) -> str:
+    """What a run is about, as JSON."""
+    return json.dumps(
+        {
+            "ref": [info.ref.dag_id, info.ref.run_id, info.ref.version],
+            "type": info.run_type.value,
+            "dates": [info.logical_date, info.data_interval_start, info.data_interval_end, info.run_after],
+            "created": info.created,
+            "conf": info.conf,
+        },
+        separators=(",", ":"),
+    )
+
+
+def info_of(text: str) -> RunInfo:
+    """What a run is about."""
+    found = json.loads(text)
+    logical_date, start, end, run_after = found["dates"]
+    return RunInfo(
+        RunRef(*found["ref"]),
+        RunType(found["type"]),
+        logical_date,
+        start,
+        end,
+        run_after,
+        found["created"],
+        found["conf"],
+    )

@@ -1,0 +1,226 @@
+"""Run state in one DynamoDB table: a few items of about 1 KB a run, written one at a time, conditionally.
+
+A write is one UpdateItem that returns the whole image, and a refused one returns the image that refused it, so that no read
+is needed to go on. Nothing here retries a refusal: whoever lost decides again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from leeward.aws.items import (
+    entries_of,
+    entry_name,
+    entry_text,
+    header_of,
+    header_values,
+    info_of,
+    info_text,
+)
+from leeward.contract import ACTIVE_ATTRIBUTE, ACTIVE_INDEX, PARTITION_KEY, SHARDS_PER_KEY, SORT_KEY
+from leeward.core.run import UNTOUCHED, Entry, Item, RunInfo, RunRef
+from leeward.core.view import Layout
+from leeward.engine.ports import HEADER, Write, Written, header_item
+
+_INFO: Final = "i"
+
+
+def run_key(ref: RunRef) -> str:
+    """Sixteen characters that stand for a run in keys: the same for the same DAG id and run id."""
+    return sha256(f"{ref.dag_id}\0{ref.run_id}".encode()).hexdigest()[:16]
+
+
+def key_of(ref: RunRef, shard: int) -> dict[str, Any]:
+    """The primary key of an item of a run."""
+    if shard == HEADER:
+        return _key(ref, 0, "h")
+    return _key(ref, shard // SHARDS_PER_KEY, f"s{shard:04d}")
+
+
+def _key(ref: RunRef, part: int, sort: str) -> dict[str, Any]:
+    return {PARTITION_KEY: {"S": f"{run_key(ref)}/{part}"}, SORT_KEY: {"S": sort}}
+
+
+@dataclass
+class _Expression:
+    """Collects the names and values of one UpdateItem."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    conditions: list[str] = field(default_factory=list)
+    sets: list[str] = field(default_factory=list)
+    removes: list[str] = field(default_factory=list)
+
+    def name(self, attribute: str) -> str:
+        """A placeholder for an attribute."""
+        placeholder = f"#{len(self.names)}"
+        self.names[placeholder] = attribute
+        return placeholder
+
+    def value(self, value: Mapping[str, str]) -> str:
+        """A placeholder for a value."""
+        placeholder = f":{len(self.values)}"
+        self.values[placeholder] = value
+        return placeholder
+
+    def expect(self, attribute: str, text: str | None) -> None:
+        """The attribute must hold this text, or be absent."""
+        name = self.name(attribute)
+        if text is None:
+            self.conditions.append(f"attribute_not_exists({name})")
+        else:
+            self.conditions.append(f"{name} = {self.value({'S': text})}")
+
+    def put(self, attribute: str, text: str | None) -> None:
+        """Store the text, or take the attribute away."""
+        name = self.name(attribute)
+        if text is None:
+            self.removes.append(name)
+        else:
+            self.sets.append(f"{name} = {self.value({'S': text})}")
+
+    def number(self, attribute: str, number: float) -> None:
+        """Store a number."""
+        self.sets.append(f"{self.name(attribute)} = {self.value({'N': str(number)})}")
+
+    def request(self) -> dict[str, Any]:
+        """The parameters of UpdateItem."""
+        update = [f"SET {', '.join(self.sets)}"] if self.sets else []
+        update += [f"REMOVE {', '.join(self.removes)}"] if self.removes else []
+        found: dict[str, Any] = {
+            "ExpressionAttributeNames": self.names,
+            "UpdateExpression": " ".join(update),
+        }
+        if self.conditions:
+            found["ConditionExpression"] = " AND ".join(self.conditions)
+        if self.values:
+            found["ExpressionAttributeValues"] = self.values
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoRunStore:
+    """Implements `leeward.engine.ports.RunStore`. `client` is a DynamoDB client."""
+
+    client: Any
+    table: str
+
+    def create(self, info: RunInfo, item: Item, layout: Layout) -> bool:
+        """See `RunStore.create`. What the run is about is stored first: by itself it means nothing."""
+        about = {**_key(info.ref, 0, _INFO), "i": {"S": info_text(info)}}
+        self.client.put_item(TableName=self.table, Item=about)
+        values = {} if item.header is None else header_values(item.header)
+        stored = {name: {"S": text} for name, text in values.items() if text is not None}
+        try:
+            self.client.put_item(
+                TableName=self.table,
+                Item={**key_of(info.ref, header_item(layout)), **stored},
+                ConditionExpression="attribute_not_exists(hr)",
+            )
+        except ClientError as error:
+            if _code(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def read(self, ref: RunRef, shards: Iterable[int]) -> Mapping[int, Item]:
+        """See `RunStore.read`."""
+        wanted = {shard: key_of(ref, shard) for shard in shards}
+        found = self._get(list(wanted.values()))
+        return {shard: _item(found.get(_plain(key), {})) for shard, key in wanted.items()}
+
+    def write(self, ref: RunRef, write: Write) -> Written:
+        """See `RunStore.write`."""
+        expression = _expression(write)
+        try:
+            answer = self.client.update_item(
+                TableName=self.table,
+                Key=key_of(ref, write.shard),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **expression.request(),
+            )
+        except ClientError as error:
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
+            return Written(False, _exact(_item(error.response.get("Item", {})), write))
+        return Written(True, _exact(_item(answer["Attributes"]), write))
+
+    def active(self) -> Sequence[RunInfo]:
+        """See `RunStore.active`."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName=ACTIVE_INDEX,
+            KeyConditionExpression="#a = :a",
+            ExpressionAttributeNames={"#a": ACTIVE_ATTRIBUTE},
+            ExpressionAttributeValues={":a": {"S": "a"}},
+        )
+        keys = [{PARTITION_KEY: row[PARTITION_KEY], SORT_KEY: {"S": _INFO}} for page in pages for row in page["Items"]]
+        return tuple(info_of(row["i"]["S"]) for row in self._get(keys).values())
+
+    def _get(self, keys: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:
+        """The items of those keys, read consistently, a hundred a request (BatchGetItem's limit)."""
+        found: dict[tuple[str, str], Mapping[str, Any]] = {}
+        left = list(keys)
+        while left:
+            request = {self.table: {"Keys": left[:100], "ConsistentRead": True}}
+            answer = self.client.batch_get_item(RequestItems=request)
+            for item in answer["Responses"][self.table]:
+                found[_plain(item)] = item
+            left = [*answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", []), *left[100:]]
+        return found
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])
+
+
+def _plain(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item[PARTITION_KEY]["S"], item[SORT_KEY]["S"]
+
+
+def _expression(write: Write) -> _Expression:
+    found = _Expression()
+    for index, entry in write.expect.items():
+        found.expect(entry_name(index), None if entry == UNTOUCHED else entry_text(entry))
+    if write.epoch is not None:
+        name = found.name("e")
+        text = f"{name} = {found.value({'N': str(write.epoch)})}"
+        found.conditions.append(text if write.epoch else f"(attribute_not_exists({name}) OR {text})")
+    if write.expect_header is not None:
+        for attribute, value in header_values(write.expect_header).items():
+            found.expect(attribute, value)
+    for index, entry in write.put.items():
+        found.put(entry_name(index), entry_text(entry))
+    if write.put_header is not None:
+        for attribute, value in header_values(write.put_header).items():
+            found.put(attribute, value)
+    for attribute, number in (("e", write.new_epoch), ("rs", write.resent), ("rn", write.resends)):
+        if number is not None:
+            found.number(attribute, number)
+    return found
+
+
+def _item(stored: Mapping[str, Any]) -> Item:
+    return Item(
+        epoch=int(stored["e"]["N"]) if "e" in stored else 0,
+        entries=dict(entries_of(stored)),
+        header=header_of(stored),
+        resent=float(stored["rs"]["N"]) if "rs" in stored else None,
+        resends=int(stored["rn"]["N"]) if "rn" in stored else 0,
+    )
+
+
+def _exact(item: Item, write: Write) -> Item:
+    """The image with the writer's own entries where it holds them, so that what was stored equals what was meant."""
+    own: dict[int, Entry] = {
+        index: entry
+        for index, entry in write.put.items()
+        if index in item.entries and entry_text(item.entries[index]) == entry_text(entry)
+    }
+    return Item(item.epoch, {**item.entries, **own}, item.header, item.resent, item.resends)
