@@ -29,6 +29,9 @@ EARLY_VERDICT_SECONDS: Final = 1.0
 """How long a failed or skipped upstream task waits for unfinished ones before its successor is given up: Airflow's
 scheduler sleeps a second between its looks (`scheduler_idle_sleep_time`), so it too sees them together."""
 
+SHORTEST_WAIT_SECONDS: Final = 0.001
+"""Stored times have milliseconds: a shorter wait could end before the time that it waits for."""
+
 MAX_RETRY_DELAY_SECONDS: Final = 24 * 60 * 60.0
 """Airflow's MAX_RETRY_DELAY: no retry waits longer than a day."""
 
@@ -40,3 +43,9 @@ SORT_KEY: Final = "sk"
 ACTIVE_ATTRIBUTE: Final = "act"
 ACTIVE_INDEX: Final = "active"
 """Sparse index of the state table: the headers of runs that have not ended or still owe something."""
+
+MAX_ERROR_CHARACTERS: Final = 8_000
+"""What is kept of a try's error; all of it is in the task's log."""
+
+MAX_INLINE_XCOM_BYTES: Final = 64 * 1024
+"""A larger XCom is an object in S3: a DynamoDB item holds 400 KB, and every read of it is paid by size."""

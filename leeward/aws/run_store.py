@@ -196,7 +196,7 @@ def _expression(write: Write) -> _Expression:
         for attribute, value in header_values(write.expect_header).items():
             found.expect(attribute, value)
     for index, entry in write.put.items():
-        found.put(entry_name(index), entry_text(entry))
+        found.put(entry_name(index), None if entry == UNTOUCHED else entry_text(entry))
     if write.put_header is not None:
         for attribute, value in header_values(write.put_header).items():
             found.put(attribute, value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from leeward.core.decide import GIVEN_UP, Change, Decision, close, decide
+from leeward.core.errors import EngineError
 from leeward.core.view import View
 from leeward.engine.hints import Look
 from leeward.engine.ports import Write
@@ -61,6 +62,8 @@ def write_changes(scope: Scope, view: View, shard: int, changes: Collection[Chan
             epoch=epoch,
         )
     )
+    if not written.won and written.item == view.items[shard]:
+        raise EngineError(f"{scope.info.ref}: shard {shard} refused a write on the image that it then returned")
     view = view.with_item(shard, written.item)
     if not written.won:
         return view, frozenset(change.index for change in changes)

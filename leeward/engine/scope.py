@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from leeward.contract import MAX_HINT_DELAY_SECONDS
+from leeward.contract import MAX_HINT_DELAY_SECONDS, SHORTEST_WAIT_SECONDS
 from leeward.core.dag import Dag
 from leeward.core.decide import Change, Moment
 from leeward.core.run import Item, RunInfo
@@ -102,5 +102,6 @@ def shard_finished(layout: Layout, shard: int, item: Item) -> bool:
 
 def send_at(scope: Scope, hint: Hint, due: float) -> None:
     """Send a hint to arrive when it is due, or earlier where the queue can't delay it so long (it is then re-armed)."""
-    delay = min(max(0.0, due - scope.ports.clock.now()), MAX_HINT_DELAY_SECONDS)
+    wait = due - scope.ports.clock.now()
+    delay = min(max(wait, SHORTEST_WAIT_SECONDS), MAX_HINT_DELAY_SECONDS) if wait > 0 else 0.0
     scope.ports.dispatch.send([hint], delay)

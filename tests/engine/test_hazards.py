@@ -9,7 +9,7 @@ import pytest
 
 from leeward.contract import EARLY_VERDICT_SECONDS, LEASE_MARGIN_SECONDS, RESEND_AFTER_SECONDS, TASKS_PER_SHARD
 from leeward.core.dag import RetryPolicy
-from leeward.core.errors import UsageError
+from leeward.core.errors import EngineError, UsageError
 from leeward.core.facts import Deferred, Failed, Outcome, Succeeded
 from leeward.core.run import Entry, Header, IntentKind, Item, RunRef
 from leeward.core.states import RunState, TaskState
@@ -523,3 +523,11 @@ def test_f18_of_two_polls_at_once_one_calls() -> None:
     _meanwhile(world, lambda write: True, lambda: world.handle(poll))
     world.handle(poll)
     assert world.bodies.polled == {"a": 1}
+
+
+def test_store_that_refuses_for_no_reason_is_a_defect_and_no_endless_loop() -> None:
+    world = World(draw("a"))
+    store = world.runs
+    store.write = lambda ref, write: Written(False, store.read(ref, [write.shard])[write.shard])  # type: ignore[method-assign]
+    with pytest.raises(EngineError, match="refused a write on the image that it then returned"):
+        world.start()

@@ -1,0 +1,33 @@
+"""Compiled DAGs as JSON and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from leeward.core.dag import Dag, RetryPolicy, SkipScope, Task, TaskGroup, TriggerRule
+
+
+def dag_text(dag: Dag) -> str:
+    """A DAG as JSON text; equal DAGs have equal texts."""
+    return json.dumps(asdict(dag), sort_keys=True, separators=(",", ":"))
+
+
+def dag_of(text: str) -> Dag:
+    """The DAG that a text says."""
+    found: dict[str, Any] = json.loads(text)
+    tasks = tuple(_task(row) for row in found.pop("tasks"))
+    groups = tuple(TaskGroup(**row) for row in found.pop("groups"))
+    return Dag(tasks=tasks, groups=groups, tags=tuple(found.pop("tags")), **found)
+
+
+def _task(row: Mapping[str, Any]) -> Task:
+    special = {
+        "upstream": tuple(row["upstream"]),
+        "trigger_rule": TriggerRule(row["trigger_rule"]),
+        "retry": RetryPolicy(**row["retry"]),
+        "skip_scope": SkipScope(row["skip_scope"]),
+    }
+    return Task(**{**row, **special})
