@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-TASKS_PER_SHARD: Final = 37
+TASKS_PER_SHARD: Final = 36
 """Task entries in one run-state item: the item stays below 1 KB, one DynamoDB write unit."""
 
 LEASE_MARGIN_SECONDS: Final = 30.0
@@ -29,8 +29,8 @@ EARLY_VERDICT_SECONDS: Final = 1.0
 """How long a failed or skipped upstream task waits for unfinished ones before its successor is given up: Airflow's
 scheduler sleeps a second between its looks (`scheduler_idle_sleep_time`), so it too sees them together."""
 
-SHORTEST_WAIT_SECONDS: Final = 0.001
-"""Stored times have milliseconds: a shorter wait could end before the time that it waits for."""
+SHORTEST_WAIT_SECONDS: Final = 0.01
+"""Stored times have hundredths of a second: a shorter wait could end before the time that it waits for."""
 
 MAX_RETRY_DELAY_SECONDS: Final = 24 * 60 * 60.0
 """Airflow's MAX_RETRY_DELAY: no retry waits longer than a day."""

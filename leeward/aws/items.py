@@ -1,14 +1,15 @@
 """How run state is written down in DynamoDB: entries as short text, headers as a few attributes.
 
-An entry is `STATE TRY` and then, separated by commas, only what it has, each part led by a letter: owner `o`, start `s`,
-end `e`, lease or due time `u`, base `b`, polls `p`, beat `g`, skips `k`. Numbers are in base 36, times in milliseconds (end
-and until relative to the start where there is one), so that about 37 entries fit into one write unit of 1 KB. Equal entries
-have equal texts: conditions compare the whole text.
+An entry is a letter for its state, its try number, and then only what it has, each part led by a capital: owner `O`, start
+`B`, end `E`, lease or due time `U`, base `C`, polls `P`, beat `G`, skips `K`. Numbers are in base 36, times in hundredths of
+a second since 2026 (end and until: since the start where there is one), so that 36 running entries fit into one write
+unit of 1 KB. Equal entries have equal texts: conditions compare the whole text.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ _LETTERS: Final = {
     TaskState.UPSTREAM_FAILED: "U",
     TaskState.REMOVED: "X",
 }
+_PART: Final = re.compile("[A-Z][^A-Z]*")
+_EPOCH: Final = 1_767_225_600 * 100
 _STATES: Final = {letter: state for state, letter in _LETTERS.items()}
 
 
@@ -45,44 +48,49 @@ def base36(number: int) -> str:
 
 def entry_text(entry: Entry) -> str:
     """An entry as stored."""
-    origin = _milliseconds(entry.start or 0.0)
+    origin = 0 if entry.start is None else ticks(entry.start)
     parts = [_LETTERS[entry.state] + base36(entry.try_number)]
     if entry.owner:
-        parts.append("o" + entry.owner)
-    for letter, moment in (("s", entry.start), ("e", entry.end), ("u", entry.until)):
+        parts.append("O" + entry.owner)
+    for letter, moment in (("B", entry.start), ("E", entry.end), ("U", entry.until)):
         if moment is not None:
-            since = 0 if letter == "s" else origin
-            parts.append(letter + base36(_milliseconds(moment) - since))
-    for letter, number in (("b", entry.base), ("p", entry.polls), ("g", entry.beat)):
+            parts.append(letter + base36(ticks(moment) - (0 if letter == "B" else origin)))
+    for letter, number in (("C", entry.base), ("P", entry.polls), ("G", entry.beat)):
         if number:
             parts.append(letter + base36(number))
     if entry.skip:
-        parts.append("k" + ".".join(map(base36, sorted(entry.skip))))
-    return ",".join(parts)
+        parts.append("K" + ".".join(map(base36, sorted(entry.skip))))
+    return "".join(parts)
 
 
 def entry_of(text: str) -> Entry:
     """The entry that a text says."""
-    head, *parts = text.split(",")
+    head, *parts = _PART.findall(text)
     found = {part[0]: part[1:] for part in parts}
-    start = _number(found, "s")
+    start = _number(found, "B")
     origin = start or 0
     return Entry(
         _STATES[head[0]],
         int(head[1:], 36),
-        base=_number(found, "b") or 0,
-        owner=found.get("o", ""),
-        start=None if start is None else start / 1000,
-        end=_moment(found, "e", origin),
-        until=_moment(found, "u", origin),
-        polls=_number(found, "p") or 0,
-        beat=_number(found, "g") or 0,
-        skip=frozenset(int(index, 36) for index in found["k"].split(".")) if "k" in found else frozenset(),
+        base=_number(found, "C") or 0,
+        owner=found.get("O", ""),
+        start=None if start is None else seconds(start),
+        end=_moment(found, "E", origin),
+        until=_moment(found, "U", origin),
+        polls=_number(found, "P") or 0,
+        beat=_number(found, "G") or 0,
+        skip=frozenset(int(index, 36) for index in found["K"].split(".")) if "K" in found else frozenset(),
     )
 
 
-def _milliseconds(seconds: float) -> int:
-    return round(seconds * 1000)
+def ticks(moment: float) -> int:
+    """Seconds since the epoch as hundredths of a second since 2026."""
+    return round(moment * 100) - _EPOCH
+
+
+def seconds(number: int) -> float:
+    """The other way round."""
+    return (number + _EPOCH) / 100
 
 
 def _number(found: Mapping[str, str], letter: str) -> int | None:
@@ -91,7 +99,7 @@ def _number(found: Mapping[str, str], letter: str) -> int | None:
 
 def _moment(found: Mapping[str, str], letter: str, origin: int) -> float | None:
     number = _number(found, letter)
-    return None if number is None else (number + origin) / 1000
+    return None if number is None else seconds(number + origin)
 
 
 def entry_name(index: int) -> str:
@@ -110,8 +118,8 @@ def header_values(header: Header) -> dict[str, str | None]:
     """The attributes of a header that may change, None for one that is to be absent."""
     return {
         "hr": header.state.value,
-        "hs": None if header.start is None else base36(_milliseconds(header.start)),
-        "he": None if header.end is None else base36(_milliseconds(header.end)),
+        "hs": None if header.start is None else base36(ticks(header.start)),
+        "he": None if header.end is None else base36(ticks(header.end)),
         "ho": None if header.intent is None else _intent_text(header.intent),
         "hw": ",".join(sorted(header.owed)) or None,
         "act": "a" if header.active else None,
@@ -126,8 +134,8 @@ def header_of(item: Mapping[str, Any]) -> Header | None:
     start, end = (_number(found, name) for name in ("hs", "he"))
     return Header(
         RunState(found["hr"]),
-        None if start is None else start / 1000,
-        None if end is None else end / 1000,
+        None if start is None else seconds(start),
+        None if end is None else seconds(end),
         _intent(found["ho"]) if "ho" in found else None,
         frozenset(found["hw"].split(",")) if "hw" in found else frozenset(),
         "act" in found,
@@ -139,7 +147,7 @@ def _intent_text(intent: Intent) -> str:
         intent.intent_id,
         intent.kind.value,
         ".".join(map(base36, sorted(intent.tasks))),
-        base36(_milliseconds(intent.since)),
+        base36(ticks(intent.since)),
         "" if intent.state is None else intent.state.value,
     ]
     return " ".join(parts)
@@ -153,7 +161,7 @@ def _intent(text: str) -> Intent:
         intent_id,
         chosen,
         frozenset(int(index, 36) for index in tasks.split(".") if index),
-        int(since, 36) / 1000,
+        seconds(int(since, 36)),
         states(state) if state else None,
     )
 

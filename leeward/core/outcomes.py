@@ -38,4 +38,4 @@ def _failed(dag: Dag, moment: Moment, index: int, entry: Entry, result: Failed) 
 
 
 def _ended(entry: Entry, state: TaskState, now: float, skip: frozenset[int] = frozenset()) -> Entry:
-    return replace(entry, state=state, end=now, until=None, polls=0, skip=skip)
+    return replace(entry, state=state, owner="", end=now, until=None, polls=0, skip=skip)

@@ -44,6 +44,6 @@ def after_failure(policy: RetryPolicy, entry: Entry, seed: str, now: float, *, r
     Tries are counted from the last clear (`entry.base`), as Airflow's `max_tries` are.
     """
     if not retryable or entry.try_number - entry.base > policy.retries:
-        return replace(entry, state=TaskState.FAILED, end=now, until=None)
+        return replace(entry, state=TaskState.FAILED, owner="", end=now, until=None)
     due = now + delay_seconds(policy, f"{seed}#{entry.try_number}", entry.try_number - 1)
-    return replace(entry, state=TaskState.UP_FOR_RETRY, end=now, until=due)
+    return replace(entry, state=TaskState.UP_FOR_RETRY, owner="", end=now, until=due)

@@ -34,8 +34,9 @@ def changed(dag: Dag, info: RunInfo, change: Change, epoch: int, now: float) -> 
         "to": change.after.state.value,
         "cause": change.cause,
     }
-    if change.after.owner:
-        line["owner"] = change.after.owner
+    owner = change.after.owner or change.before.owner
+    if owner:
+        line["owner"] = owner
     if change.after.until is not None:
         line["until"] = iso(change.after.until)
     return line

@@ -31,12 +31,16 @@ class VirtualClock:
         self.time = max(self.time, moment)
 
 
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+TOKEN_LENGTH = 6
+
+
 class RandomIds:
-    """Tokens of 48 random bits: two executions of one try never share one."""
+    """Tokens of six base-36 digits, 31 random bits: two executions of one try don't draw the same."""
 
     def token(self) -> str:
         """A new token."""
-        return secrets.token_hex(6)
+        return "".join(secrets.choice(_DIGITS) for _ in range(TOKEN_LENGTH))
 
 
 @dataclass
@@ -51,4 +55,4 @@ class SeededIds:
 
     def token(self) -> str:
         """A new token."""
-        return f"{self._random.getrandbits(48):012x}"
+        return "".join(self._random.choice(_DIGITS) for _ in range(TOKEN_LENGTH))

@@ -197,7 +197,9 @@ def test_outcomes_become_entries() -> None:
             Failed("x", retryable=False),
         )
     }
-    assert made["Succeeded"] == replace(RUNNING, state=TaskState.SUCCESS, end=1000.0, until=None, skip=frozenset({1}))
+    assert made["Succeeded"] == replace(
+        RUNNING, state=TaskState.SUCCESS, owner="", end=1000.0, until=None, skip=frozenset({1})
+    )
     assert made["Skipped"].state is TaskState.SKIPPED
     assert (made["Deferred"].state, made["Deferred"].until) == (TaskState.DEFERRED, 1060.0)
     assert made["Failed"].state is TaskState.FAILED

@@ -1,0 +1,108 @@
+"""What a run costs in DynamoDB: requests, write and read units, and the bytes of its items, from the adapter's real calls.
+
+The engine runs over the adapters on moto, in one thread, and every call that leaves the client is counted. A write unit is
+1 KB of the larger of an item's images before and after, a refused write costs one too; a consistent read unit is 4 KB.
+Bodies do nothing. The items of the last column are those of the run's state.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from shapes import chain, fan, layered
+
+from leeward.core.dag import Dag, Task
+from leeward.core.view import Layout
+from tests.ports.stores import Stores, put_in, stores
+from tests.world import World
+
+SHAPES = {
+    "chain10": chain(10),
+    "chain100": chain(100),
+    "fan125": fan(125),
+    "layered200": layered(),
+    "fan1000": fan(1000),
+}
+
+
+def size(item: dict[str, Any]) -> int:
+    """Bytes of an item as DynamoDB counts them: names, texts, about half a byte a digit of numbers."""
+    return sum(len(name) + len(next(iter(value.values()))) for name, value in item.items())
+
+
+@dataclass
+class Meter:
+    """Counts the calls of a client. `sizes` remembers how large each item was."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    writes: float = 0.0
+    reads: float = 0.0
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def attach(self, client: Any) -> None:
+        """Count what leaves this client from now on."""
+        client.meta.events.register("after-call.dynamodb", self.after)
+        client.meta.events.register("provide-client-params.dynamodb", self.before)
+
+    def before(self, params: dict[str, Any], **_: Any) -> None:
+        """Remember which item a write is about."""
+        self.key = str(params.get("Key") or {k: params.get("Item", {}).get(k) for k in ("pk", "sk")})
+        self.item = params.get("Item")
+
+    def after(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        """Count one call."""
+        self.requests[model.name] += 1
+        if model.name in ("PutItem", "UpdateItem"):
+            image = parsed.get("Attributes") or self.item or {}
+            now = size(image)
+            self.writes += math.ceil(max(now, self.sizes.get(self.key, 1)) / 1024)
+            self.sizes[self.key] = now
+        if model.name == "Query":
+            self.reads += max(1, math.ceil(sum(map(size, parsed["Items"])) / 4096))
+        if model.name == "GetItem":
+            self.reads += max(1, math.ceil(size(parsed.get("Item", {})) / 4096))
+
+
+def dag_of(name: str, tasks: int, edges: list[tuple[int, int]]) -> Dag:
+    """A DAG of tasks with a body."""
+    upstream: list[list[str]] = [[] for _ in range(tasks)]
+    for up, down in edges:
+        upstream[down].append(f"t{up}")
+    return Dag(name, tuple(Task(f"t{i}", "PythonOperator", upstream=tuple(ups)) for i, ups in enumerate(upstream)))
+
+
+def measure(dag: Dag, found: Stores) -> tuple[Meter, int]:
+    """Run a DAG and count."""
+    meter = Meter()
+    world = put_in(World(dag), found)
+    meter.attach(found.runs.client)  # type: ignore[attr-defined]
+    world.run()
+    if set(world.states.values()) != {"success"}:
+        raise SystemExit(f"the run of {dag.dag_id} did not succeed")
+    return meter, Layout(len(dag.tasks)).shards
+
+
+def main() -> None:
+    """Print one row a shape."""
+    print(
+        f"{'shape':<12}{'tasks':>6}{'items':>7}{'largest B':>11}{'requests/task':>15}{'WCU/task':>10}{'RCU/task':>10}"
+    )
+    for name, (tasks, edges) in SHAPES.items():
+        with stores("aws") as found:
+            meter, shards = measure(dag_of(name, tasks, edges), found)
+        total = sum(meter.requests.values())
+        print(
+            f"{name:<12}{tasks:>6}{shards:>7}{max(meter.sizes.values()):>11}"
+            f"{total / tasks:>15.2f}{meter.writes / tasks:>10.2f}{meter.reads / tasks:>10.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Hints through SQS, metrics and events as lines: the adapters that only speak."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from leeward.aws.dispatcher import DispatchError, SqsDispatcher
+from leeward.aws.messages import hint_of
+from leeward.aws.observers import EmfMetrics, StreamEventLog
+from leeward.core.run import Entry, RunInfo, RunRef, RunType
+from leeward.core.states import TaskState
+from leeward.engine.hints import Execute, Hint, Look, Poll
+from leeward.local.clock import VirtualClock
+
+DATE = "2024-01-15T00:00:00+00:00"
+INFO = RunInfo(RunRef("d", "r", "v1"), RunType.SCHEDULED, DATE, DATE, DATE, DATE)
+
+
+@pytest.fixture
+def sqs() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.session.Session("testing", "testing", region_name="us-east-1").client("sqs")
+
+
+def _dispatcher(sqs: Any) -> SqsDispatcher:
+    urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("executor", "scheduler")]
+    return SqsDispatcher(sqs, *urls)
+
+
+def _received(sqs: Any, queue: str) -> list[Hint]:
+    found: list[Hint] = []
+    while True:
+        messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        if not messages:
+            return found
+        found += [hint_of(message["Body"]) for message in messages]
+
+
+def test_tries_go_to_executors_and_everything_else_to_the_scheduler(sqs: Any) -> None:
+    dispatcher = _dispatcher(sqs)
+    tries = [Execute(INFO, index, Entry(TaskState.QUEUED, 1)) for index in range(23)]
+    poll, look = Poll(INFO, 1, 1, 0, 5.0, 60.0), Look(INFO, (1,))
+    dispatcher.send([*tries, poll, look])
+    executors = _received(sqs, dispatcher.executor_queue)
+    assert sorted(executors, key=repr) == sorted([*tries, poll], key=repr)
+    assert _received(sqs, dispatcher.scheduler_queue) == [look]
+
+
+def test_delay_is_rounded_up_to_whole_seconds(sqs: Any) -> None:
+    dispatcher = _dispatcher(sqs)
+    dispatcher.send([Look(INFO)], 899.2)
+    assert _received(sqs, dispatcher.scheduler_queue) == []
+    attributes = sqs.get_queue_attributes(QueueUrl=dispatcher.scheduler_queue, AttributeNames=["All"])["Attributes"]
+    assert attributes["ApproximateNumberOfMessagesDelayed"] == "1"
+
+
+def test_message_that_sqs_did_not_take_is_no_success() -> None:
+    class Refusing:
+        def send_message_batch(self, **request: object) -> dict[str, object]:
+            return {"Failed": [{"Id": "0", "Code": "InternalError"}]}
+
+    with pytest.raises(DispatchError, match="InternalError"):
+        SqsDispatcher(Refusing(), "e", "s").send([Look(INFO)])
+
+
+def test_metrics_are_lines_of_the_embedded_format() -> None:
+    stream = io.StringIO()
+    metrics = EmfMetrics(stream, VirtualClock(1.5), "Leeward")
+    metrics.count("ti_successes", dag_id="d")
+    metrics.timing("dagrun.duration.success", 2.5, dag_id="d")
+    count, timing = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (count["ti_successes"], count["dag_id"], count["_aws"]["Timestamp"]) == (1, "d", 1500)
+    (definition,) = timing["_aws"]["CloudWatchMetrics"]
+    assert definition == {
+        "Namespace": "Leeward",
+        "Dimensions": [["dag_id"]],
+        "Metrics": [{"Name": "dagrun.duration.success", "Unit": "Seconds"}],
+    }
+
+
+def test_events_are_marked_lines() -> None:
+    stream = io.StringIO()
+    StreamEventLog(stream).append([{"to": "running"}, {"to": "success"}])
+    assert [json.loads(line) for line in stream.getvalue().splitlines()] == [
+        {"leeward": "event", "to": "running"},
+        {"leeward": "event", "to": "success"},
+    ]
