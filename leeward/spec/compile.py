@@ -29,7 +29,10 @@ _RESERVED: Final = frozenset({"default", "vars"})
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The DAGs without errors, in the order of the file, and the report of the whole pass."""
+    """The DAGs without errors, in the order of the file, and the report of the whole pass.
+
+    A file that can't be read as YAML without doubt (a repeated key, a tag) gives no DAG at all.
+    """
 
     dags: tuple[Dag, ...]
     report: Report
@@ -64,6 +67,7 @@ def compile_spec(
     files = [found for name, body in defaults if (found := _read(body, name, report, env)) is not None]
     if document is None:
         return Compiled((), report)
+    unreadable = bool(report.errors)
     world = _World(catalogue, now, variables, file)
     block = document.get("default")
     dags = [
@@ -71,7 +75,7 @@ def compile_spec(
         for dag_id, mark, node in _dags(document, report)
         if (dag := _compile(dag_id, mark, node, _table(block), files, world, report)) is not None
     ]
-    return Compiled(tuple(dags), report)
+    return Compiled(() if unreadable else tuple(dags), report)
 
 
 def _read(text: str, file: str, report: Report, env: Mapping[str, str]) -> Table | None:

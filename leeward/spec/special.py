@@ -50,7 +50,7 @@ def as_json(node: Node, report: Report) -> Json:
 
 def _check_type(node: Table, plain: Mapping[str, Json], report: Report) -> None:
     name = plain[TYPE]
-    if name not in BUILDERS:
+    if not isinstance(name, str) or name not in BUILDERS:
         hint = closest(str(name), BUILDERS) or "allowed are " + ", ".join(BUILDERS)
         report.error(node.items[TYPE].mark, "LW110", f"__type__ {name} is not supported", hint)
         return

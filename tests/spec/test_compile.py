@@ -400,6 +400,14 @@ def test_version_is_that_of_the_content() -> None:
     assert asdict(one) == asdict(same)
 
 
+def test_repeated_key_anywhere_keeps_every_dag_of_the_file_from_going_live() -> None:
+    found = compiled(
+        f"a: {{tasks: {{t: {{operator: {EMPTY}}}}}}}\nb: {{tasks: {{}}, tags: [], tags: [x], schedul: x}}\n"
+    )
+    assert found.dags == ()
+    assert [error.code for error in found.report.errors] == ["LW107", "LW120"]
+
+
 def test_unreadable_file_gives_no_dags() -> None:
     class Nothing:
         find = find_decorator = lambda self, path: None
