@@ -104,6 +104,31 @@ def _python_path() -> str:
 
 
 @dataclass
+class Commands:
+    """The Bash commands that run, so that they can be killed; one that starts after that is killed at once."""
+
+    _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+    _killed: bool = False
+
+    def add(self, process: subprocess.Popen[bytes]) -> None:
+        """Note a command that has started, and forget those that have ended."""
+        with self._lock:
+            self._running = [one for one in self._running if one.poll() is None] + [process]
+            killed = self._killed
+        if killed:
+            kill_tree(process)
+
+    def kill(self) -> None:
+        """Kill every command that runs."""
+        with self._lock:
+            self._killed = True
+            running = [one for one in self._running if one.poll() is None]
+        for process in running:
+            kill_tree(process)
+
+
+@dataclass
 class ProcessPool:
     """Processes of user code for the modules in one folder, at most `limit` idle ones kept."""
 
@@ -112,6 +137,7 @@ class ProcessPool:
     limit: int
     _idle: list[Process] = field(default_factory=list)
     _busy: dict[int, Process] = field(default_factory=dict)
+    _commands: Commands = field(default_factory=Commands)
     _lock: Lock = field(default_factory=Lock)
     _closed: bool = False
 
@@ -151,6 +177,7 @@ class ProcessPool:
             cwd=cwd,
             encoding=encoding,
             timeout_seconds=attempt.timeout_seconds,
+            started=self._commands.add,
         )
 
     def read(self, name: str) -> str | None:
@@ -160,6 +187,7 @@ class ProcessPool:
 
     def close(self) -> None:
         """Kill all processes, the busy ones too."""
+        self._commands.kill()
         with self._lock:
             self._closed = True
             found = [*self._idle, *self._busy.values()]

@@ -33,10 +33,12 @@ def run_bash(
     cwd: str | None = None,
     encoding: str = "utf-8",
     timeout_seconds: float | None = None,
+    started: Callable[[subprocess.Popen[bytes]], None] | None = None,
 ) -> Ended:
     """Run `bash -c command` in `cwd`, or in a new folder that is removed afterwards.
 
-    Raises FileNotFoundError when there is no Bash, or no such folder.
+    `started` is told of the process, so that the caller can kill it. Raises FileNotFoundError when there is no Bash, or
+    no such folder.
     """
     bash = shutil.which("bash")
     if bash is None:
@@ -55,6 +57,8 @@ def run_bash(
             start_new_session=os.name != "nt",
         ) as process,
     ):
+        if started is not None:
+            started(process)
         late: list[bool] = []
         with _deadline(process, timeout_seconds, late):
             last = _read(process, encoding, log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -222,10 +223,28 @@ def test_module_is_the_command() -> None:
     assert done.stdout.startswith("Usage: leeward")
 
 
-def test_run_that_timed_out_does_not_wait_for_its_bodies(tmp_path: Path) -> None:
-    keys = "{operator: airflow.operators.python.PythonOperator, python_callable: slow.f}"
-    path = _spec(tmp_path, f"d: {{dagrun_timeout: 1, tasks: {{t: {keys}}}}}")
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "operator: airflow.operators.python.PythonOperator, python_callable: slow.f",
+        "operator: BashOperator, bash_command: sleep 600",
+    ],
+)
+def test_run_that_timed_out_does_not_wait_for_its_bodies(keys: str, tmp_path: Path) -> None:
+    path = _spec(tmp_path, f"d: {{dagrun_timeout: 1, tasks: {{t: {{{keys}}}}}}}")
     (tmp_path / "slow.py").write_text("import time\n\n\ndef f():\n    time.sleep(600)\n")
-    result = leeward("run", path, "--json")
-    assert result.exit_code == 1
-    assert json.loads(result.stdout)["tasks"] == [["t", -1, "skipped", 1]]
+    command = [sys.executable, "-m", "leeward", "run", str(path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["tasks"] == [["t", -1, "skipped", 1]]
+
+
+def test_interrupted_command_ends_with_its_bodies(tmp_path: Path) -> None:
+    path = _spec(tmp_path, "d: {tasks: {t: {operator: BashOperator, bash_command: sleep 600}}}")
+    running = subprocess.Popen([sys.executable, "-m", "leeward", "run", str(path)], stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    while "▶ t" not in running.stderr.readline():
+        pass
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=120)
+    assert running.returncode != 0
