@@ -192,14 +192,21 @@ def _early(view: View, upstream: Sequence[int], others: Sequence[int], moment: M
     The others are those that could still give another verdict: for all_success every upstream task, for any rule the
     branches that may ask for the task to be skipped.
     """
-    given_up = [e.end for up in upstream if (e := view.entry(up)) and e.state in GIVEN_UP and e.end is not None]
-    due = min(given_up, default=moment.now) + EARLY_VERDICT_SECONDS
+    ended = (view.entry(up) for up in causes(view, upstream))
+    due = min(entry.end or 0.0 for entry in ended if entry) + EARLY_VERDICT_SECONDS
     if due <= moment.now:
         return None
     found = [view.entry(other) for other in others]
     if any(entry is not None and entry.state not in FINISHED for entry in found):
         return due
     return view.unread(others) or None
+
+
+def causes(view: View, upstream: Sequence[int]) -> list[int]:
+    """The upstream tasks for which an early verdict is given: those that failed or skipped, else all that ended."""
+    ended = [up for up in upstream if (entry := view.entry(up)) and entry.state in FINISHED]
+    given_up = [up for up in ended if (entry := view.entry(up)) and entry.state in GIVEN_UP]
+    return given_up or ended
 
 
 def tally(dag: Dag, view: View, index: int) -> Tally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from leeward.core.decide import GIVEN_UP, Change, Decision, close, decide
+from leeward.core.decide import Change, Decision, causes, close, decide
 from leeward.core.errors import EngineError
 from leeward.core.view import View
 from leeward.engine.hints import Look
@@ -45,9 +45,8 @@ def advance(scope: Scope, view: View, touched: Collection[int] | None) -> View:
 def _arm(scope: Scope, view: View, decision: Decision, touched: Collection[int] | None) -> None:
     """Send a delayed hint for verdicts that wait for time, unless whoever gave cause to wait has sent it."""
     for index, due in decision.later:
-        upstream = scope.dag.graph.upstream[index]
-        causes = set(upstream if touched is None else touched).intersection(upstream)
-        if any((entry := view.entry(up)) and entry.state in GIVEN_UP for up in causes):
+        given = causes(view, scope.dag.graph.upstream[index])
+        if touched is None or not set(touched).isdisjoint(given):
             send_at(scope, Look(scope.info, (index,)), due)
 
 

@@ -114,6 +114,14 @@ def test_early_verdict_waits_for_a_branch_that_may_skip_the_task_instead() -> No
     assert (decision.changes, decision.later) == ((), ((2, 999.5 + EARLY_VERDICT_SECONDS),))
 
 
+def test_verdict_that_nobody_gave_up_for_waits_a_moment_for_a_branch_too() -> None:
+    dag = draw("b,a>c", b={"skip_scope": SkipScope.DIRECT}, c="all_failed")
+    decision = decide(dag, _view(dag, a=replace(OK, end=999.5), b=RUNNING), NOW)
+    assert decision.later == ((2, 999.5 + EARLY_VERDICT_SECONDS),)
+    late = decide(dag, _view(dag, a=OK, b=RUNNING), NOW)
+    assert _states(dag, late) == {"c": TaskState.SKIPPED}
+
+
 def test_early_verdict_reads_what_it_has_not_seen() -> None:
     names = [f"t{i}" for i in range(TASKS_PER_SHARD)]
     dag = draw(",".join(names) + ",x>c")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from leeward.contract import EARLY_VERDICT_SECONDS, LEASE_MARGIN_SECONDS, RESEND_AFTER_SECONDS, TASKS_PER_SHARD
-from leeward.core.dag import RetryPolicy
+from leeward.core.dag import RetryPolicy, SkipScope
 from leeward.core.errors import EngineError, UsageError
 from leeward.core.facts import Deferred, Failed, Outcome, Succeeded
 from leeward.core.run import Entry, Header, IntentKind, Item, RunRef
@@ -531,3 +531,17 @@ def test_store_that_refuses_for_no_reason_is_a_defect_and_no_endless_loop() -> N
     store.write = lambda ref, write: Written(False, store.read(ref, [write.shard])[write.shard])  # type: ignore[method-assign]
     with pytest.raises(EngineError, match="refused a write on the image that it then returned"):
         world.start()
+
+
+@pytest.mark.parametrize("rule", ["all_failed", "none_failed"])
+def test_verdict_that_waits_for_a_slow_branch_is_given_after_a_moment(rule: str) -> None:
+    ends: list[Outcome] = [Succeeded() if rule == "all_failed" else BOOM]
+    dag = draw("b>m; m,a>c", b={"skip_scope": SkipScope.ALL}, c=rule, m="all_done")
+    world = World(dag, {"b": [Deferred("job", 500.0), Succeeded()], "a": ends}).start()
+    started = world.clock.now()
+    for _ in range(4):
+        for hint in world.queue.take():
+            world.handle(hint)
+        world.clock.advance_to(started + EARLY_VERDICT_SECONDS)
+    assert world.states["c"].name == ("SKIPPED" if rule == "all_failed" else "UPSTREAM_FAILED")
+    assert world.states["b"].name == "DEFERRED"
