@@ -25,6 +25,36 @@ STALE_INTENT_SECONDS: Final = 10.0
 MAX_HINT_DELAY_SECONDS: Final = 900.0
 """SQS delays a message by at most 15 minutes; a longer wait is re-armed."""
 
+FAN_BY_QUEUE: Final = 10
+"""As many tries of one fan go through the queue, one request; more are invoked directly."""
+
+FAN_THREADS: Final = 16
+"""Threads that invoke executors for a wide fan: an invocation takes tens of milliseconds of waiting."""
+
+SHORT_BODY_SECONDS: Final = 60.0
+"""An executor waits so long for a body in the worker; a longer one reports through the queue of results."""
+
+ANSWER_GRACE_SECONDS: Final = 5.0
+"""What an executor waits beyond that for an answer that is on its way."""
+
+FUNCTION_SECONDS: Final = 900.0
+"""Time-out of executors, schedulers and workers: Lambda's maximum."""
+
+MAX_EVENT_AGE_SECONDS: Final = 3600.0
+"""How long an asynchronous invocation may wait for free concurrency."""
+
+RECEIVES: Final = 10
+"""A message that failed so often goes to the dead-letter queue."""
+
+MAX_BACKOFF_SECONDS: Final = 300
+"""A failed message comes again after 2, 4, 8 ... seconds, at most this."""
+
+MAX_ANSWER_BYTES: Final = 200 * 1024
+"""A larger job or answer of user code is an object in S3 (an asynchronous payload and an SQS message hold 1 MB)."""
+
+SOME_TASKS: Final = 4
+"""XComs of as many upstream tasks are read task by task, of more in one query over the run."""
+
 EARLY_VERDICT_SECONDS: Final = 1.0
 """How long a failed or skipped upstream task waits for unfinished ones before its successor is given up: Airflow's
 scheduler sleeps a second between its looks (`scheduler_idle_sleep_time`), so it too sees them together."""
@@ -43,6 +73,54 @@ SORT_KEY: Final = "sk"
 ACTIVE_ATTRIBUTE: Final = "act"
 ACTIVE_INDEX: Final = "active"
 """Sparse index of the state table: the headers of runs that have not ended or still owe something."""
+
+DAG_ATTRIBUTE: Final = "dg"
+CREATED_ATTRIBUTE: Final = "ct"
+RECENT_INDEX: Final = "recent"
+"""What runs of a DAG are about, by the time of their creation (milliseconds since the epoch)."""
+
+RUNS_PER_TICK: Final = 50
+"""Scheduled runs of one DAG that one look creates; with `catchup` there may be thousands, which the sweep goes on with."""
+
+MAX_BUNDLE_BYTES: Final = 50 * 2**20
+"""The files beside a spec, unpacked: a function's /tmp holds 512 MB, for several versions."""
+
+MAX_DROP_ERRORS: Final = 100
+"""Mistakes of one spec that are kept: a DynamoDB item holds 400 KB."""
+
+DAGS_PREFIX: Final = "dags/"
+"""Where users drop specs, and the files beside them, in the bucket of DAGs."""
+
+VARIABLES_PREFIX: Final = "airflow/variables/"
+CONNECTIONS_PREFIX: Final = "airflow/connections/"
+"""Names of secrets, as Airflow's backend for Secrets Manager has them."""
+
+ENV_TABLE: Final = "LEEWARD_TABLE"
+ENV_DATA_BUCKET: Final = "LEEWARD_DATA_BUCKET"
+ENV_DAGS_BUCKET: Final = "LEEWARD_DAGS_BUCKET"
+ENV_EXECUTOR_QUEUE: Final = "LEEWARD_EXECUTOR_QUEUE"
+ENV_SCHEDULER_QUEUE: Final = "LEEWARD_SCHEDULER_QUEUE"
+ENV_SCHEDULER_QUEUE_ARN: Final = "LEEWARD_SCHEDULER_QUEUE_ARN"
+ENV_RESULTS_QUEUE: Final = "LEEWARD_RESULTS_QUEUE"
+ENV_DEAD_LETTERS_ARN: Final = "LEEWARD_DEAD_LETTERS_ARN"
+ENV_EXECUTOR: Final = "LEEWARD_EXECUTOR"
+ENV_WORKER: Final = "LEEWARD_WORKER"
+ENV_TASK_ROLE: Final = "LEEWARD_TASK_ROLE"
+ENV_RULE_PREFIX: Final = "LEEWARD_RULE_PREFIX"
+ENV_FAN_LIMIT: Final = "LEEWARD_FAN_LIMIT"
+ENV_STACK: Final = "LEEWARD_STACK"
+"""Environment of the functions; queues are URLs unless the name says ARN."""
+
+METRICS_NAMESPACE: Final = "Leeward"
+
+OUTPUT_TABLE: Final = "TableName"
+OUTPUT_DATA_BUCKET: Final = "DataBucketName"
+OUTPUT_DAGS_BUCKET: Final = "DagsBucketName"
+OUTPUT_SCHEDULER: Final = "SchedulerName"
+OUTPUT_EXECUTOR_LOGS: Final = "ExecutorLogGroup"
+OUTPUT_WORKER_LOGS: Final = "WorkerLogGroup"
+OUTPUT_TASK_ROLE: Final = "TaskRoleArn"
+"""Outputs of the stack, by which the command line finds an installation."""
 
 MAX_ERROR_CHARACTERS: Final = 8_000
 """What is kept of a try's error; all of it is in the task's log."""

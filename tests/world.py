@@ -12,7 +12,7 @@ from leeward.core.facts import Outcome
 from leeward.core.run import Entry, Header, Item, RunInfo, RunRef, RunType
 from leeward.core.states import TaskState
 from leeward.engine.handle import handle
-from leeward.engine.hints import Hint
+from leeward.engine.hints import Hint, Message
 from leeward.engine.ports import Ports, header_item
 from leeward.engine.scope import Scope, open_scope
 from leeward.engine.start_run import start_run
@@ -31,12 +31,13 @@ class World:
     """Everything outside the engine, in memory."""
 
     dag: Dag
-    script: Mapping[str, Sequence[Outcome]] = field(default_factory=dict)
+    script: Mapping[str, Sequence[Outcome | None]] = field(default_factory=dict)
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(1_000_000.0))
 
     def __post_init__(self) -> None:
         self.specs = MemorySpecStore()
         self.specs.put("v1", self.dag)
+        self.rules = MemoryRules()
         self.queue = MemoryQueue(self.clock)
         self.runs = MemoryRunStore(self.specs)
         self.bodies = ScriptedBodies(self.script)
@@ -55,7 +56,7 @@ class World:
             attempts=MemoryAttemptStore(),
             xcoms=MemoryXComStore(),
             specs=self.specs,
-            rules=MemoryRules(),
+            rules=self.rules,
             dispatch=self.queue,
             bodies=self.bodies,
             clock=self.clock,
@@ -72,7 +73,7 @@ class World:
         assert start_run(self.ports, self.info)
         return self
 
-    def handle(self, hint: Hint) -> None:
+    def handle(self, hint: Message) -> None:
         handle(self.ports, hint, self.clock.now() + INVOCATION)
 
     def drain(self, order: Random | None = None) -> World:

@@ -1,18 +1,24 @@
-"""Hints through SQS: tries and polls to the executors' queue, everything else to the scheduler's.
+"""Hints on their way: tries and polls to the executors, everything else to the scheduler.
 
-A message carries the DAG's id as its group, so that the queue serves DAGs fairly.
+A few go through SQS, whose messages come again when nobody answers them. A wide fan goes by asynchronous invocation: a
+mapping of a queue starts at five concurrent calls and adds three hundred a minute, so that 125 tries would take half a
+minute to be running. What an invocation loses, the sweeper sends again.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from leeward.aws.messages import hint_text
-from leeward.engine.hints import Hint, Look
+from leeward.contract import FAN_BY_QUEUE, FAN_THREADS
+from leeward.engine.hints import Execute, Hint, Look
 
 
 class DispatchError(Exception):
@@ -20,21 +26,49 @@ class DispatchError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class SqsDispatcher:
-    """Implements `leeward.engine.ports.Dispatcher`. The queues are URLs."""
+class AwsDispatcher:
+    """Implements `leeward.engine.ports.Dispatcher`.
 
-    client: Any
+    The queues are URLs; `executor` names the executors' function, which at most `fan_limit` tries of one fan are sent to
+    directly: more would only wait for free concurrency.
+    """
+
+    sqs: Any
+    functions: Any
     executor_queue: str
     scheduler_queue: str
+    executor: str
+    fan_limit: int
 
     def send(self, hints: Sequence[Hint], delay_seconds: float = 0.0) -> None:
         """See `Dispatcher.send`. Ten messages a request, SQS's limit."""
         delay = math.ceil(delay_seconds)
+        tries = [hint for hint in hints if isinstance(hint, Execute)]
+        if len(tries) > FAN_BY_QUEUE and not delay:
+            throttled = self._invoke(tries[: self.fan_limit])
+            others = (hint for hint in hints if not isinstance(hint, Execute))
+            hints = [*throttled, *tries[self.fan_limit :], *others]
         for queue, batch in self._batches(hints):
             entries = [_entry(number, hint, delay) for number, hint in enumerate(batch)]
-            answer = self.client.send_message_batch(QueueUrl=queue, Entries=entries)
+            answer = self.sqs.send_message_batch(QueueUrl=queue, Entries=entries)
             if answer.get("Failed"):
                 raise DispatchError(str(answer["Failed"]))
+
+    def _invoke(self, hints: Sequence[Hint]) -> list[Hint]:
+        """Invoke an executor for each hint, from several threads, which may share a client; those that were throttled."""
+        with ThreadPoolExecutor(FAN_THREADS) as pool:
+            taken = list(pool.map(self._invoke_one, hints))
+        return [hint for hint, ok in zip(hints, taken, strict=True) if not ok]
+
+    def _invoke_one(self, hint: Hint) -> bool:
+        payload = hint_text(hint).encode()
+        try:
+            self.functions.invoke(FunctionName=self.executor, InvocationType="Event", Payload=payload)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TooManyRequestsException":
+                raise
+            return False
+        return True
 
     def _batches(self, hints: Sequence[Hint]) -> Iterator[tuple[str, Sequence[Hint]]]:
         looks = [hint for hint in hints if isinstance(hint, Look)]
@@ -45,6 +79,7 @@ class SqsDispatcher:
 
 
 def _entry(number: int, hint: Hint, delay: int) -> dict[str, Any]:
+    """A message, grouped by its DAG, so that the queue serves DAGs fairly."""
     group = sha256(hint.info.ref.dag_id.encode()).hexdigest()[:32]
     return {
         "Id": str(number),

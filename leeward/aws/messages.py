@@ -1,11 +1,14 @@
-"""Hints as the text of messages, and back."""
+"""Hints and results as the text of messages, and back."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 from leeward.aws.items import entry_of, entry_text, info_of, info_text
-from leeward.engine.hints import Execute, Hint, Look, Poll
+from leeward.engine.hints import Execute, Hint, Look, Message, Poll, Result
 
 
 def hint_text(hint: Hint) -> str:
@@ -20,9 +23,18 @@ def hint_text(hint: Hint) -> str:
     return json.dumps({"run": info_text(hint.info), "hint": fields}, separators=(",", ":"))
 
 
-def hint_of(text: str) -> Hint:
-    """The hint that a text says. Raises KeyError or ValueError for anything else."""
+def result_text(result: Result) -> str:
+    """A result as JSON text."""
+    return json.dumps({"result": asdict(result)}, separators=(",", ":"))
+
+
+def message_of(text: str) -> Message:
+    """The hint or result that a text says. Raises KeyError, TypeError or ValueError for anything else."""
     found = json.loads(text)
+    if "result" in found:
+        return Result(**found["result"])
+    if "requestPayload" in found:
+        return _lost(found)
     info = info_of(found["run"])
     kind, *fields = found["hint"]
     if kind == "execute":
@@ -32,3 +44,9 @@ def hint_of(text: str) -> Hint:
     if kind == "look":
         return Look(info, tuple(fields))
     raise ValueError(f"unknown hint {kind!r}")
+
+
+def _lost(record: Mapping[str, Any]) -> Result:
+    """The end of an asynchronous order that failed, as Lambda tells it (an on-failure destination's record)."""
+    story = str((record.get("responsePayload") or {}).get("errorMessage") or record["requestContext"]["condition"])
+    return Result(**record["requestPayload"]["try"], result={"lost": story})

@@ -31,6 +31,10 @@ class EmfMetrics:
         """See `Metrics.timing`."""
         self._write(name, seconds, "Seconds", dimensions)
 
+    def gauge(self, name: str, value: float, **dimensions: str) -> None:
+        """See `Metrics.gauge`."""
+        self._write(name, value, "None", dimensions)
+
     def _write(self, name: str, value: float, unit: str, dimensions: Mapping[str, str]) -> None:
         definition = {
             "Namespace": self.namespace,

@@ -22,7 +22,16 @@ from leeward.aws.items import (
     info_of,
     info_text,
 )
-from leeward.contract import ACTIVE_ATTRIBUTE, ACTIVE_INDEX, PARTITION_KEY, SHARDS_PER_KEY, SORT_KEY
+from leeward.contract import (
+    ACTIVE_ATTRIBUTE,
+    ACTIVE_INDEX,
+    CREATED_ATTRIBUTE,
+    DAG_ATTRIBUTE,
+    PARTITION_KEY,
+    RECENT_INDEX,
+    SHARDS_PER_KEY,
+    SORT_KEY,
+)
 from leeward.core.run import UNTOUCHED, Entry, Item, RunInfo, RunRef
 from leeward.core.view import Layout
 from leeward.engine.ports import HEADER, Write, Written, header_item
@@ -110,10 +119,24 @@ class DynamoRunStore:
     client: Any
     table: str
 
+    def announce(self, info: RunInfo) -> RunInfo:
+        """See `RunStore.announce`. By itself what is stored means nothing: no header, no run."""
+        key = _key(info.ref, 0, _INFO)
+        recent = {DAG_ATTRIBUTE: {"S": info.ref.dag_id}, CREATED_ATTRIBUTE: {"N": str(round(info.created * 1000))}}
+        try:
+            self.client.put_item(
+                TableName=self.table,
+                Item={**key, **recent, "i": {"S": info_text(info)}},
+                ConditionExpression="attribute_not_exists(i)",
+            )
+        except ClientError as error:
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
+            return self.info(info.ref.dag_id, info.ref.run_id) or info
+        return info
+
     def create(self, info: RunInfo, item: Item, layout: Layout) -> bool:
-        """See `RunStore.create`. What the run is about is stored first: by itself it means nothing."""
-        about = {**_key(info.ref, 0, _INFO), "i": {"S": info_text(info)}}
-        self.client.put_item(TableName=self.table, Item=about)
+        """See `RunStore.create`."""
         values = {} if item.header is None else header_values(item.header)
         stored = {name: {"S": text} for name, text in values.items() if text is not None}
         try:
@@ -185,6 +208,25 @@ class DynamoRunStore:
         )
         keys = [{PARTITION_KEY: row[PARTITION_KEY], SORT_KEY: {"S": _INFO}} for page in pages for row in page["Items"]]
         return tuple(info_of(row["i"]["S"]) for row in self._get(keys).values())
+
+    def info(self, dag_id: str, run_id: str) -> RunInfo | None:
+        """See `RunStore.info`."""
+        key = _key(RunRef(dag_id, run_id, ""), 0, _INFO)
+        answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+        return info_of(answer["Item"]["i"]["S"]) if "Item" in answer else None
+
+    def recent(self, dag_id: str, limit: int) -> Sequence[RunInfo]:
+        """See `RunStore.recent`. The index may lag a moment behind."""
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName=RECENT_INDEX,
+            KeyConditionExpression="#d = :d",
+            ExpressionAttributeNames={"#d": DAG_ATTRIBUTE},
+            ExpressionAttributeValues={":d": {"S": dag_id}},
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return tuple(info_of(row["i"]["S"]) for row in answer["Items"])
 
     def _get(self, keys: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:
         """The items of those keys, read consistently, a hundred a request (BatchGetItem's limit)."""

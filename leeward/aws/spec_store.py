@@ -1,13 +1,19 @@
-"""Compiled DAGs: each version an object in S3 named by its content, the live one of a DAG an item in the state table."""
+"""Compiled DAGs: each version an object in S3 named by its content; what is live, and what was dropped, in the table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from leeward.aws.dags import dag_of, dag_text
-from leeward.contract import PARTITION_KEY, SORT_KEY
+from leeward.aws.texts import TextRecords
 from leeward.core.dag import Dag
+from leeward.engine.ports import Drop, Live
+
+LIVE = "d"
+DROPS = "f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +21,8 @@ class S3SpecStore:
     """Implements `leeward.engine.ports.SpecStore`. A version never changes, so it is read once a process."""
 
     s3: Any
-    client: Any
     bucket: str
-    table: str
+    records: TextRecords
     _read: dict[str, Dag] = field(default_factory=dict)
 
     def put(self, version: str, dag: Dag) -> None:
@@ -30,15 +35,22 @@ class S3SpecStore:
             self._read[version] = self._fetch(version)
         return self._read[version]
 
-    def make_live(self, dag_id: str, version: str) -> None:
-        """See `SpecStore.make_live`. Raises KeyError for a version that is not stored."""
-        self.get(version)
-        self.client.put_item(TableName=self.table, Item={**_key(dag_id), "v": {"S": version}})
-
-    def live(self, dag_id: str) -> str | None:
+    def live(self, dag_id: str) -> Live | None:
         """See `SpecStore.live`."""
-        answer = self.client.get_item(TableName=self.table, Key=_key(dag_id), ConsistentRead=True)
-        return str(answer["Item"]["v"]["S"]) if "Item" in answer else None
+        text = self.records.get(dag_id)
+        return None if text is None else _live(text)
+
+    def all_live(self) -> Sequence[Live]:
+        """See `SpecStore.all_live`."""
+        return tuple(map(_live, self.records.all().values()))
+
+    def put_live(self, live: Live, expect: Live | None) -> bool:
+        """See `SpecStore.put_live`."""
+        return self.records.put(live.dag_id, _text(live), None if expect is None else _text(expect))
+
+    def retire(self, expect: Live) -> bool:
+        """See `SpecStore.retire`."""
+        return self.records.delete(expect.dag_id, _text(expect))
 
     def _fetch(self, version: str) -> Dag:
         try:
@@ -48,9 +60,39 @@ class S3SpecStore:
         return dag_of(answer["Body"].read().decode())
 
 
+@dataclass(frozen=True, slots=True)
+class DynamoDropStore:
+    """Implements `leeward.engine.ports.DropStore`."""
+
+    records: TextRecords
+
+    def all(self) -> Mapping[str, Drop]:
+        """See `DropStore.all`."""
+        return {path: _drop(text) for path, text in self.records.all().items()}
+
+    def put(self, drop: Drop, expect: Drop | None) -> bool:
+        """See `DropStore.put`."""
+        return self.records.put(drop.path, _text(drop), None if expect is None else _text(expect))
+
+    def remove(self, expect: Drop) -> bool:
+        """See `DropStore.remove`."""
+        return self.records.delete(expect.path, _text(expect))
+
+
 def _name(version: str) -> str:
     return f"versions/{version}.json"
 
 
-def _key(dag_id: str) -> dict[str, Any]:
-    return {PARTITION_KEY: {"S": f"d/{dag_id}"}, SORT_KEY: {"S": "live"}}
+def _text(record: Live | Drop) -> str:
+    return json.dumps(asdict(record), sort_keys=True, separators=(",", ":"))
+
+
+def _live(text: str) -> Live:
+    found = json.loads(text)
+    last = found.pop("last")
+    return Live(**found, last=None if last is None else (last[0], last[1], last[2]))
+
+
+def _drop(text: str) -> Drop:
+    found = json.loads(text)
+    return Drop(**{**found, "dags": tuple(found["dags"]), "errors": tuple(found["errors"])})

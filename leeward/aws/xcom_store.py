@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from leeward.aws.run_store import run_key
-from leeward.contract import MAX_INLINE_XCOM_BYTES, PARTITION_KEY, SORT_KEY
+from leeward.contract import MAX_INLINE_XCOM_BYTES, PARTITION_KEY, SOME_TASKS, SORT_KEY
 from leeward.core.dag import Json
 from leeward.core.run import RunRef
 
@@ -43,17 +43,37 @@ class DynamoXComStore:
                 if not _refused(error):
                     raise
 
-    def clear(self, ref: RunRef, task_id: str, map_index: int, before_try: int) -> None:
-        """See `XComStore.clear`."""
-        prefix = self._key(ref, task_id, map_index, "")
+    def shipped(self, ref: RunRef, task_ids: Sequence[str]) -> list[list[Json]]:
+        """All XComs of some tasks as rows of task id, map index, key, and the value or a signed address to fetch it `at`."""
+        wanted = set(task_ids)
+        prefixes = [f"x{task_id}#" for task_id in task_ids] if len(wanted) <= SOME_TASKS else ["x"]
+        found: list[list[Json]] = []
+        for row in (row for prefix in prefixes for row in self._rows(ref, prefix)):
+            task_id, map_index, key = row[SORT_KEY]["S"][1:].split("#", 2)
+            if task_id in wanted:
+                found.append([task_id, int(map_index), key, self._shipped(row)])
+        return found
+
+    def _shipped(self, row: Mapping[str, Any]) -> Json:
+        if "v" in row:
+            return {"value": json.loads(row["v"]["S"])}
+        place = {"Bucket": self.bucket, "Key": row["s3"]["S"]}
+        return {"at": self.s3.generate_presigned_url("get_object", Params=place)}
+
+    def _rows(self, ref: RunRef, prefix: str) -> Iterator[Mapping[str, Any]]:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="#p = :p AND begins_with(#s, :s)",
             ExpressionAttributeNames={"#p": PARTITION_KEY, "#s": SORT_KEY},
-            ExpressionAttributeValues={":p": prefix[PARTITION_KEY], ":s": prefix[SORT_KEY]},
+            ExpressionAttributeValues={":p": {"S": f"{run_key(ref)}/x"}, ":s": {"S": prefix}},
             ConsistentRead=True,
         )
-        for row in (row for page in pages for row in page["Items"]):
+        for page in pages:
+            yield from page["Items"]
+
+    def clear(self, ref: RunRef, task_id: str, map_index: int, before_try: int) -> None:
+        """See `XComStore.clear`."""
+        for row in self._rows(ref, self._key(ref, task_id, map_index, "")[SORT_KEY]["S"]):
             self._forget(row, before_try)
 
     def pull(self, ref: RunRef, task_id: str, key: str, map_index: int) -> tuple[bool, Json]:

@@ -5,6 +5,7 @@ A spec's variables (`$NAME`) come from the environment, with CONFIG_ROOT_DIR as 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -13,13 +14,11 @@ from typing import NoReturn
 
 import click
 
-from leeward.core.dag import Dag
+from leeward.core.dag import Dag, Json
 from leeward.local.secrets import EnvironmentSecrets
 from leeward.operators import CATALOGUE
 from leeward.spec.compile import Compiled, compile_spec
-
-SUFFIXES = (".yml", ".yaml")
-DEFAULTS = ("defaults.yml", "defaults.yaml")
+from leeward.spec.files import DEFAULTS, SUFFIXES
 
 
 def compile_file(path: Path, root: Path | None = None) -> Compiled:
@@ -75,6 +74,17 @@ def fail(message: str) -> NoReturn:
     """End the command for bad usage."""
     click.echo(f"error: {message}", err=True)
     raise SystemExit(2)
+
+
+def json_object(text: str) -> dict[str, Json]:
+    """The JSON object that an option holds. Ends the command for anything else."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        fail(f"--conf is not JSON: {error}")
+    if not isinstance(found, dict):
+        fail("--conf wants a JSON object, such as '{\"key\": 1}'")
+    return found
 
 
 def _defaults(folder: Path, root: Path) -> Iterator[tuple[str, str]]:

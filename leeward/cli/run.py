@@ -14,7 +14,8 @@ from typing import TextIO
 
 import click
 
-from leeward.cli.load import choose, compile_file, fail
+from leeward.cli.aws_mode import aws_for
+from leeward.cli.load import choose, compile_file, fail, json_object
 from leeward.cli.progress import Row, progress_on
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import entries
@@ -22,7 +23,6 @@ from leeward.core.run import Entry, Header, RunInfo, RunRef, RunType
 from leeward.core.states import RunState, TaskState
 from leeward.core.view import Layout, View
 from leeward.engine.drop_spec import drop_spec
-from leeward.local.aws_calls import aws_for
 from leeward.local.secrets import EnvironmentSecrets
 from leeward.local.wiring import Local, local
 from leeward.spec.params import param_problems
@@ -74,7 +74,7 @@ def command(
     """
     dag = choose(compile_file(spec), dag_id)
     times = _times(logical_date, data_interval)
-    given = _conf(conf)
+    given = json_object(conf)
     for problem in param_problems(dag, given):
         fail(problem)
     info = _info(dag, times, run_id, given)
@@ -119,16 +119,6 @@ def _moment(text: str) -> datetime:
     except ValueError:
         fail(f"{text!r} is not an ISO 8601 date, such as 2026-01-31T06:00:00+00:00")
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def _conf(text: str) -> dict[str, Json]:
-    try:
-        conf = json.loads(text)
-    except ValueError as error:
-        fail(f"--conf is not JSON: {error}")
-    if not isinstance(conf, dict):
-        fail("--conf wants a JSON object, such as '{\"key\": 1}'")
-    return conf
 
 
 def _info(dag: Dag, times: Times, run_id: str | None, conf: dict[str, Json]) -> RunInfo:

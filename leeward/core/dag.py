@@ -98,7 +98,8 @@ class TaskGroup:
 class Dag:
     """One DAG as compiled. `schedule` is the normalised schedule as plain JSON (see `leeward.spec.schedule`).
 
-    `start_date` and `end_date` are ISO 8601 with offset. `source` is the path of the spec as the author knows it.
+    `start_date` and `end_date` are ISO 8601 with offset. `source` is the path of the spec as the author knows it, `bundle`
+    the hash of the modules beside it (empty: they lie in a folder, or there are none).
     """
 
     dag_id: str
@@ -119,6 +120,7 @@ class Dag:
     render_template_as_native_obj: bool = False
     is_paused_upon_creation: bool = False
     source: str = ""
+    bundle: str = ""
 
     @cached_property
     def index(self) -> Mapping[str, int]:

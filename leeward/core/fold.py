@@ -48,33 +48,30 @@ def fold(
     view: View,
     moment: Moment,
     record: Change,
-    lease: Lease,
-    may_follow: Callable[[Task], bool],
+    lease_for: Callable[[Task], Lease | None],
 ) -> Fold:
     """The write that records `record`, on the image in `view` of its own item.
 
-    `may_follow` says whether the same execution may run a task's body next (time left, kind of function).
+    `lease_for` gives the lease under which the same execution may run a task's body next, or None if it may not.
     """
     if record.after.state not in FINISHED:
         return Fold((record,))
     shard = view.layout.shard(record.index)
     changes = close(dag, view, moment, (record,), shard)
-    follow = next((c for c in changes if _follows(dag, c, may_follow)), None)
-    if follow is not None:
-        running = claimed(follow.after, lease, moment.now)
-        taken = replace(follow, after=running, cause=f"{follow.cause}, claimed at once")
-        changes = tuple(taken if c is follow else c for c in changes)
-        follow = taken
+    follow = None
+    for place, change in enumerate(changes):
+        lease = lease_for(dag.tasks[change.index]) if change.after.state is TaskState.QUEUED else None
+        if lease is not None:
+            running = claimed(change.after, lease, moment.now)
+            follow = replace(change, after=running, cause=f"{change.cause}, claimed at once")
+            changes = (*changes[:place], follow, *changes[place + 1 :])
+            break
     return Fold(changes, follow, _end(dag, view, changes))
 
 
 def claimed(queued: Entry, lease: Lease, now: float) -> Entry:
     """A queued entry as its claimer writes it."""
     return replace(queued, state=TaskState.RUNNING, owner=lease.owner, start=now, end=None, until=lease.until)
-
-
-def _follows(dag: Dag, change: Change, may_follow: Callable[[Task], bool]) -> bool:
-    return change.after.state is TaskState.QUEUED and may_follow(dag.tasks[change.index])
 
 
 def _end(dag: Dag, view: View, changes: tuple[Change, ...]) -> RunState | None:

@@ -30,6 +30,17 @@ class Graph:
         """Tasks without a downstream task: the run's state is theirs."""
         return tuple(index for index, downs in enumerate(self.downstream) if not downs)
 
+    def ancestors(self, index: int) -> frozenset[int]:
+        """Everything upstream of a task."""
+        seen: set[int] = set()
+        todo = [index]
+        while todo:
+            for up in self.upstream[todo.pop()]:
+                if up not in seen:
+                    seen.add(up)
+                    todo.append(up)
+        return frozenset(seen)
+
     def descendants(self, start: Iterable[int]) -> frozenset[int]:
         """Everything downstream of the given tasks, without themselves unless they follow one another."""
         seen: set[int] = set()

@@ -22,7 +22,7 @@ from leeward.engine.hints import Execute
 from leeward.engine.ports import Ports, Write
 from leeward.engine.record import Recorded, record
 from leeward.engine.scope import Scope, open_scope
-from leeward.operators.base import Attempt
+from leeward.operators.base import Attempt, HandedOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +32,31 @@ class Execution:
     scope: Scope
     deadline: float
 
-    def lease(self) -> Lease:
-        """A new token, and a lease that ends when this invocation has surely been killed."""
-        return Lease(self.scope.ports.ids.token(), self.deadline + LEASE_MARGIN_SECONDS)
+    def lease(self, task: Task) -> Lease:
+        """A new token, and a lease that ends when whatever may run the body has surely been killed."""
+        ports = self.scope.ports
+        lives = ports.bodies.plan(task).outlives_seconds
+        if lives is None:
+            return Lease(ports.ids.token(), self.deadline + LEASE_MARGIN_SECONDS)
+        until = max(self.deadline, ports.clock.now() + lives)
+        return Lease(ports.ids.secret(), until + LEASE_MARGIN_SECONDS)
 
-    def may_follow(self, task: Task) -> bool:
-        """Whether a task's body fits into what is left of this invocation."""
+    def lease_to_follow(self, task: Task) -> Lease | None:
+        """The lease of a task whose body fits into what is left of this invocation."""
         left = self.deadline - self.scope.ports.clock.now()
-        return left > (task.execution_timeout_seconds or 0.0) + LEASE_MARGIN_SECONDS
+        fits = left > self.scope.ports.bodies.plan(task).needs_seconds + LEASE_MARGIN_SECONDS
+        return self.lease(task) if fits else None
 
 
 def execute_task(ports: Ports, hint: Execute, deadline: float) -> None:
     """Claim and run a queued try, and then whatever may follow it inline."""
     execution = Execution(open_scope(ports, hint.info), deadline)
     view = _claim(execution, hint)
-    step = None if view is None else Recorded(view, hint.index)
+    go_on(execution, None if view is None else Recorded(view, hint.index))
+
+
+def go_on(execution: Execution, step: Recorded | None) -> None:
+    """Run what a step found to follow, and what follows from that, while it is legal here."""
     while step is not None and step.follow is not None:
         step = _run(execution, step.view, step.follow)
 
@@ -56,7 +66,7 @@ def _claim(execution: Execution, hint: Execute) -> View | None:
     scope = execution.scope
     shard = scope.layout.shard(hint.index)
     before = hint.queued
-    after = claimed(before, execution.lease(), scope.ports.clock.now())
+    after = claimed(before, execution.lease(scope.dag.tasks[hint.index]), scope.ports.clock.now())
     written = scope.write(Write(shard, expect={hint.index: before}, put={hint.index: after}))
     view = scope.empty_view().with_item(shard, written.item)
     found = written.item.entry(hint.index)
@@ -69,21 +79,32 @@ def _claim(execution: Execution, hint: Execute) -> View | None:
 
 
 def _run(execution: Execution, view: View, index: int) -> Recorded | None:
-    """Run the body of a claimed try and record what it did."""
+    """Run the body of a claimed try and record what it did; None if it goes on elsewhere."""
     scope = execution.scope
     entry = view.items[view.layout.shard(index)].entry(index)
     if entry.try_number > 1:
         scope.ports.xcoms.clear(scope.info.ref, scope.dag.tasks[index].task_id, -1, entry.try_number)
-    outcome = scope.ports.bodies.start(attempt(scope, index, entry, execution.deadline))
+    try:
+        outcome = scope.ports.bodies.start(attempt(scope, index, entry, execution.deadline))
+    except HandedOver:
+        return None
+    return conclude(execution, view, index, outcome)
+
+
+def conclude(execution: Execution, view: View, index: int, outcome: Outcome) -> Recorded | None:
+    """Keep what a body left behind and record its end; None if the try was taken back meanwhile."""
+    scope = execution.scope
+    entry = view.items[view.layout.shard(index)].entry(index)
     keep(scope, index, entry, outcome)
     change = recorded(scope.dag, scope.moment(), index, entry, outcome)
-    return record(scope, view, change, execution.lease(), execution.may_follow)
+    return record(scope, view, change, execution.lease_to_follow)
 
 
 def attempt(scope: Scope, index: int, entry: Entry, deadline: float) -> Attempt:
     """What a body is told of its try. Its time is its execution_timeout or what the invocation has left."""
     task = scope.dag.tasks[index]
-    left = max(0.0, deadline - scope.ports.clock.now())
+    outlives = scope.ports.bodies.plan(task).outlives_seconds
+    left = max(0.0, deadline - scope.ports.clock.now()) if outlives is None else outlives
     timeout = task.execution_timeout_seconds
     return Attempt(
         dag=scope.dag,
@@ -93,6 +114,8 @@ def attempt(scope: Scope, index: int, entry: Entry, deadline: float) -> Attempt:
         max_tries=entry.base + task.retry.retries,
         owner=entry.owner,
         start=entry.start or 0.0,
+        index=index,
+        until=entry.until or 0.0,
         timeout_seconds=left if timeout is None else min(left, timeout),
     )
 

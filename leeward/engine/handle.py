@@ -1,23 +1,26 @@
-"""One hint, whatever it is, to the use case that answers it."""
+"""One message, whatever it is, to the use case that answers it."""
 
 from __future__ import annotations
 
 from typing import assert_never
 
 from leeward.engine.execute_task import execute_task
-from leeward.engine.hints import Execute, Hint, Look, Poll
+from leeward.engine.finish_task import finish_task
+from leeward.engine.hints import Execute, Look, Message, Poll, Result
 from leeward.engine.look import look
 from leeward.engine.poll_task import poll_task
 from leeward.engine.ports import Ports
 
 
-def handle(ports: Ports, hint: Hint, deadline: float) -> None:
-    """Answer a hint; everything that it starts here ends before `deadline` (seconds since the epoch)."""
+def handle(ports: Ports, hint: Message, deadline: float) -> None:
+    """Answer a message; everything that it starts here ends before `deadline` (seconds since the epoch)."""
     match hint:
         case Execute():
             execute_task(ports, hint, deadline)
         case Poll():
             poll_task(ports, hint, deadline)
+        case Result():
+            finish_task(ports, hint, deadline)
         case Look():
             look(ports, hint)
         case _:

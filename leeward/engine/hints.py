@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from leeward.core.dag import Json
 from leeward.core.run import Entry, RunInfo
 
 
@@ -43,4 +44,21 @@ class Look:
     touched: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A body that was handed over has ended. It comes from where user code runs: only `owner`, the try's token, is proof.
+
+    `result` is plain JSON (see `leeward.operators.answered`).
+    """
+
+    dag_id: str
+    run_id: str
+    index: int
+    try_number: int
+    owner: str
+    result: Json
+
+
 Hint: TypeAlias = Execute | Poll | Look
+Message: TypeAlias = Hint | Result
+"""What a handler may be woken by: hints of the engine's own, and results from outside."""

@@ -55,7 +55,7 @@ def _poll(execution: Execution, view: View, index: int, entry: Entry) -> None:
         return
     change = recorded(scope.dag, scope.moment(), index, entry, outcome)
     job_ended = replace(change, cause=change.cause.replace("body", "job"))
-    record(scope, view, job_ended, execution.lease(), lambda _: False)
+    record(scope, view, job_ended, lambda _: None)
 
 
 def _look(execution: Execution, index: int, entry: Entry) -> Outcome:

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from leeward.core.dag import Dag, Json
+from leeward.core.dag import Dag, Json, Task
 from leeward.core.facts import Outcome
 from leeward.core.run import Entry, Header, Item, RunInfo, RunRef
 from leeward.core.view import Layout
 from leeward.engine.hints import Hint
 from leeward.operators.base import Attempt
+from leeward.spec.rules import Rule
 
 HEADER: Final = -1
 """The number of the item that holds only the header, in a run of several items."""
@@ -56,8 +57,11 @@ class Written:
 class RunStore(Protocol):
     """State of runs. Reads are consistent."""
 
+    def announce(self, info: RunInfo) -> RunInfo:
+        """Store what a run is about, once; what is stored, which is an earlier caller's if there was one."""
+
     def create(self, info: RunInfo, item: Item, layout: Layout) -> bool:
-        """Store the item with a new run's header; False if the run exists."""
+        """Store the item with the header of a run that was announced; False if the run exists."""
 
     def read(self, ref: RunRef, shards: Iterable[int]) -> Mapping[int, Item]:
         """Those items (HEADER among them if asked for); one that was never written is an empty Item."""
@@ -67,6 +71,12 @@ class RunStore(Protocol):
 
     def active(self) -> Sequence[RunInfo]:
         """The runs that have not ended or still owe something."""
+
+    def info(self, dag_id: str, run_id: str) -> RunInfo | None:
+        """What a run is about, or None if there is no such run."""
+
+    def recent(self, dag_id: str, limit: int) -> Sequence[RunInfo]:
+        """The runs of a DAG that were created last, the newest first."""
 
 
 class AttemptStore(Protocol):
@@ -98,6 +108,40 @@ class XComStore(Protocol):
         """Whether there is such a value, and the value."""
 
 
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A DAG as it is live: its version, and how far its schedule has come.
+
+    `source` is the path of the spec that defines it. `last` is the scheduled run that was created last (logical date and
+    data interval, ISO 8601), `due` when the next one is due (seconds since the epoch; None = never). `turn` is that of the
+    drop that made it live.
+    """
+
+    dag_id: str
+    version: str
+    source: str = ""
+    paused: bool = False
+    last: tuple[str, str, str] | None = None
+    due: float | None = None
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """What was made of a dropped spec. `seen` stands for everything that it was made from; `at` is when.
+
+    `dags` are the ids of the DAGs that are live because of it; with `errors`, they are those of its last good version.
+    `turn` counts the compilers that took the file up; `seen` is empty while one is at it.
+    """
+
+    path: str
+    seen: str
+    at: float
+    dags: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    turn: int = 0
+
+
 class SpecStore(Protocol):
     """Compiled DAGs by version (a content hash), and which version of each DAG is live."""
 
@@ -107,18 +151,57 @@ class SpecStore(Protocol):
     def get(self, version: str) -> Dag:
         """The DAG of a version. Raises KeyError."""
 
-    def make_live(self, dag_id: str, version: str) -> None:
-        """Make a stored version the live one."""
+    def live(self, dag_id: str) -> Live | None:
+        """The DAG as it is live now."""
 
-    def live(self, dag_id: str) -> str | None:
-        """The live version of a DAG."""
+    def all_live(self) -> Sequence[Live]:
+        """Every DAG that is live, by id."""
+
+    def put_live(self, live: Live, expect: Live | None) -> bool:
+        """Make this the live one if `expect` is (None = none was); whether that held."""
+
+    def retire(self, expect: Live) -> bool:
+        """Take a DAG away if this is what is live; whether that held. Its versions stay for runs that are pinned to them."""
 
 
 class Rules(Protocol):
     """The rules that make a DAG's runs start."""
 
-    def apply(self, dag_id: str, schedule: Json) -> None:
-        """Make the rules of a DAG those of this normalised schedule, and no others; None = no rule at all."""
+    def apply(self, dag_id: str, rules: Sequence[Rule]) -> None:
+        """Make the rules of a DAG these, and no others."""
+
+
+class Bucket(Protocol):
+    """The files that were dropped, as they are now. Paths are relative to the prefix that is watched."""
+
+    def files(self) -> Mapping[str, str]:
+        """The tag of every file by its path; equal tags mean equal content."""
+
+    def read(self, path: str) -> bytes | None:
+        """A file's content, or None if it is gone."""
+
+
+class DropStore(Protocol):
+    """What was last made of each dropped spec."""
+
+    def all(self) -> Mapping[str, Drop]:
+        """Every record by path. Read consistently."""
+
+    def put(self, drop: Drop, expect: Drop | None) -> bool:
+        """Store a record if `expect` is what is stored (None = nothing); whether that held."""
+
+    def remove(self, expect: Drop) -> bool:
+        """Take a record away if it is this one; whether that held."""
+
+
+class BundleStore(Protocol):
+    """Modules beside specs, as zip archives named by their content."""
+
+    def put(self, bundle: str, archive: bytes) -> None:
+        """Store an archive; storing it again changes nothing."""
+
+    def get(self, bundle: str) -> bytes:
+        """An archive. Raises KeyError."""
 
 
 class Dispatcher(Protocol):
@@ -128,11 +211,29 @@ class Dispatcher(Protocol):
         """Send hints, to arrive after the delay or later."""
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long the body of a task may take.
+
+    `needs_seconds` is what it needs of the invocation that starts it, at most. `outlives_seconds` is how long it may go on
+    after its start where it may outlive that invocation; None = it ends with it.
+    """
+
+    needs_seconds: float
+    outlives_seconds: float | None = None
+
+
 class Bodies(Protocol):
     """Runs the bodies of tasks."""
 
+    def plan(self, task: Task) -> Plan:
+        """How long a try of the task may take."""
+
     def start(self, attempt: Attempt) -> Outcome:
-        """Run a try's body, or start its job."""
+        """Run a try's body, or start its job. Raises HandedOver if the body goes on elsewhere."""
+
+    def finish(self, attempt: Attempt, result: Json) -> Outcome:
+        """The outcome of a try whose body was handed over and has come to this result."""
 
     def poll(self, attempt: Attempt, job: Json) -> Outcome:
         """Look at the job of a deferred try."""
@@ -151,6 +252,9 @@ class Ids(Protocol):
     def token(self) -> str:
         """A new random token: two executions never draw the same."""
 
+    def secret(self) -> str:
+        """A token that can't be guessed, for a try whose result comes as a message."""
+
 
 class Metrics(Protocol):
     """Counters and timers, by Airflow's metric names."""
@@ -160,6 +264,9 @@ class Metrics(Protocol):
 
     def timing(self, name: str, seconds: float, **dimensions: str) -> None:
         """Note a duration."""
+
+    def gauge(self, name: str, value: float, **dimensions: str) -> None:
+        """Note how much there is of something."""
 
 
 class EventLog(Protocol):

@@ -31,11 +31,10 @@ def record(
     scope: Scope,
     view: View,
     change: Change,
-    lease: Lease,
-    may_follow: Callable[[Task], bool],
+    lease_for: Callable[[Task], Lease | None],
 ) -> Recorded | None:
     """Record a try's change; None if the try was no longer this execution's."""
-    plan = fold(scope.dag, view, scope.moment(), change, lease, may_follow)
+    plan = fold(scope.dag, view, scope.moment(), change, lease_for)
     shard = view.layout.shard(change.index)
     item, plan_written = _write(scope, view.items[shard], shard, plan, change)
     if plan_written is None:

@@ -13,7 +13,11 @@ from leeward.engine.scope import Scope, open_scope, send_at
 
 
 def start_run(ports: Ports, info: RunInfo) -> bool:
-    """Start a run; False if it exists already, in which case nothing is done (its owners and the sweeper see to it)."""
+    """Start a run; False if it exists already, in which case nothing is done (its owners and the sweeper see to it).
+
+    Where somebody announced it and got no further, the run is started as that one meant it, on that version.
+    """
+    info = ports.runs.announce(info)
     scope = open_scope(ports, info)
     now = ports.clock.now()
     item = Item(header=Header(start=now))

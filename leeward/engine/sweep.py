@@ -6,7 +6,7 @@ explains: stamped and counted per item, the wait doubling, so that a backlog is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from leeward.contract import RESEND_AFTER_SECONDS, RESENDS_PER_SWEEP, STALE_INTENT_SECONDS
 from leeward.core.run import Entry, Item
@@ -19,14 +19,21 @@ from leeward.engine.look import look_at_run
 from leeward.engine.ports import Ports, Write, header_item
 from leeward.engine.scope import Scope, open_scope
 
+Backlog = Callable[[], float]
+"""The age of the oldest message in the executors' queue, in seconds; asked only when something is to be sent again."""
 
-def sweep(ports: Ports, backlog_seconds: float = 0.0) -> None:
-    """Sweep every active run. `backlog_seconds` is the age of the oldest message in the executors' queue."""
+
+def _none() -> float:
+    return 0.0
+
+
+def sweep(ports: Ports, backlog: Backlog = _none) -> None:
+    """Sweep every active run."""
     for info in ports.runs.active():
-        sweep_run(open_scope(ports, info), backlog_seconds)
+        sweep_run(open_scope(ports, info), backlog)
 
 
-def sweep_run(scope: Scope, backlog_seconds: float = 0.0) -> None:
+def sweep_run(scope: Scope, backlog: Backlog = _none) -> None:
     """Do whatever one run is owed."""
     number = header_item(scope.layout)
     item = scope.ports.runs.read(scope.info.ref, (number,))[number]
@@ -42,15 +49,15 @@ def sweep_run(scope: Scope, backlog_seconds: float = 0.0) -> None:
         deliver(scope, item)
         return
     look_at_run(scope)
-    _resend(scope, scope.read_all(), backlog_seconds)
+    _resend(scope, scope.read_all(), backlog)
     end_run(scope)
 
 
-def _resend(scope: Scope, view: View, backlog_seconds: float) -> None:
+def _resend(scope: Scope, view: View, backlog: Backlog) -> None:
     left = RESENDS_PER_SWEEP
     for shard, item in view.items.items():
         hints = list(_waiting(scope, shard, item))
-        stamp = _stamp(item, bool(hints), scope.ports.clock.now(), backlog_seconds)
+        stamp = _stamp(item, bool(hints), scope.ports.clock.now(), backlog)
         if stamp is None or not left:
             continue
         resent, resends = stamp
@@ -60,7 +67,7 @@ def _resend(scope: Scope, view: View, backlog_seconds: float) -> None:
             left -= len(hints[:left])
 
 
-def _stamp(item: Item, waiting: bool, now: float, backlog_seconds: float) -> tuple[float, int] | None:
+def _stamp(item: Item, waiting: bool, now: float, backlog: Backlog) -> tuple[float, int] | None:
     """The stamp to store: (now, 0) when something was first seen waiting, one resend more when it has waited too long.
 
     None = nothing to store. A stamp of (0, 0) says that nothing waits any more.
@@ -69,8 +76,10 @@ def _stamp(item: Item, waiting: bool, now: float, backlog_seconds: float) -> tup
         return (0.0, 0) if item.resent else None
     if not item.resent:
         return now, 0
-    patience = max(RESEND_AFTER_SECONDS, backlog_seconds) * 2**item.resends
-    return (now, item.resends + 1) if now - item.resent >= patience else None
+    waited, times = now - item.resent, 2**item.resends
+    if waited < RESEND_AFTER_SECONDS * times or waited < backlog() * times:
+        return None
+    return now, item.resends + 1
 
 
 def _waiting(scope: Scope, shard: int, item: Item) -> Iterator[Hint]:

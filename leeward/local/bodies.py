@@ -4,30 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from leeward.core.dag import Json
+from leeward.core.dag import Json, Task
 from leeward.core.facts import Outcome, Succeeded
-from leeward.operators.base import Attempt
+from leeward.engine.ports import Plan
+from leeward.operators.base import Attempt, HandedOver
+
+HANDED_OVER: Final = None
 
 
 @dataclass
 class ScriptedBodies:
     """`script` maps a task id to the outcomes of its starts and polls, in order; the last one repeats.
 
-    A task that is not in the script succeeds. `started` counts how often each try's body was started, by
+    A task that is not in the script succeeds; `HANDED_OVER` stands for a body that goes on elsewhere.
+    `started` counts how often each try's body was started, by
     (task id, try number).
     """
 
-    script: Mapping[str, Sequence[Outcome]] = field(default_factory=dict)
+    script: Mapping[str, Sequence[Outcome | None]] = field(default_factory=dict)
     started: dict[tuple[str, int], int] = field(default_factory=dict)
     polled: dict[str, int] = field(default_factory=dict)
     _used: dict[str, int] = field(default_factory=dict)
+
+    def plan(self, task: Task) -> Plan:
+        """See `Bodies.plan`."""
+        return Plan(task.execution_timeout_seconds or 0.0)
 
     def start(self, attempt: Attempt) -> Outcome:
         """See `Bodies.start`."""
         key = (attempt.task.task_id, attempt.try_number)
         self.started[key] = self.started.get(key, 0) + 1
         return self._next(attempt.task.task_id)
+
+    def finish(self, attempt: Attempt, result: Json) -> Outcome:
+        """See `Bodies.finish`: the result is the XCom."""
+        del attempt
+        return Succeeded({"return_value": result})
 
     def poll(self, attempt: Attempt, job: Json) -> Outcome:
         """See `Bodies.poll`."""
@@ -39,4 +53,7 @@ class ScriptedBodies:
         outcomes = self.script.get(task_id, (Succeeded(),))
         place = self._used.get(task_id, 0)
         self._used[task_id] = place + 1
-        return outcomes[min(place, len(outcomes) - 1)]
+        outcome = outcomes[min(place, len(outcomes) - 1)]
+        if outcome is HANDED_OVER:
+            raise HandedOver
+        return outcome

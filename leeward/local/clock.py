@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from dataclasses import dataclass, field
 from random import Random
 
-
-class SystemClock:
-    """The computer's time."""
-
-    def now(self) -> float:
-        """Seconds since the epoch, UTC."""
-        return time.time()
+from leeward.engine.system import DIGITS, TOKEN_LENGTH
 
 
 @dataclass
@@ -31,18 +23,6 @@ class VirtualClock:
         self.time = max(self.time, moment)
 
 
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-TOKEN_LENGTH = 6
-
-
-class RandomIds:
-    """Tokens of six base-36 digits, 31 random bits: two executions of one try don't draw the same."""
-
-    def token(self) -> str:
-        """A new token."""
-        return "".join(secrets.choice(_DIGITS) for _ in range(TOKEN_LENGTH))
-
-
 @dataclass
 class SeededIds:
     """Tokens that repeat with the seed, for tests and simulation."""
@@ -54,5 +34,9 @@ class SeededIds:
         self._random = Random(self.seed)
 
     def token(self) -> str:
-        """A new token."""
-        return "".join(self._random.choice(_DIGITS) for _ in range(TOKEN_LENGTH))
+        """See `Ids.token`."""
+        return "".join(self._random.choice(DIGITS) for _ in range(TOKEN_LENGTH))
+
+    def secret(self) -> str:
+        """See `Ids.secret`."""
+        return self.token() + self.token()

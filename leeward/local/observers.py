@@ -18,12 +18,18 @@ class MemoryMetrics:
 
     counts: Counter[str] = field(default_factory=Counter)
     timings: dict[str, list[float]] = field(default_factory=dict)
+    gauges: dict[str, float] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def count(self, name: str, **dimensions: str) -> None:
         """See `Metrics.count`."""
         with self._lock:
             self.counts[_series(name, dimensions)] += 1
+
+    def gauge(self, name: str, value: float, **dimensions: str) -> None:
+        """See `Metrics.gauge`."""
+        with self._lock:
+            self.gauges[_series(name, dimensions)] = value
 
     def timing(self, name: str, seconds: float, **dimensions: str) -> None:
         """See `Metrics.timing`."""

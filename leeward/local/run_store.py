@@ -25,9 +25,14 @@ class MemoryRunStore:
 
     specs: SpecStore
     _items: dict[tuple[RunRef, int], Item] = field(default_factory=dict)
-    _infos: dict[RunRef, RunInfo] = field(default_factory=dict)
+    _infos: dict[tuple[str, str], RunInfo] = field(default_factory=dict)
     _active: set[RunRef] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
+
+    def announce(self, info: RunInfo) -> RunInfo:
+        """See `RunStore.announce`."""
+        with self._lock:
+            return self._infos.setdefault((info.ref.dag_id, info.ref.run_id), info)
 
     def create(self, info: RunInfo, item: Item, layout: Layout) -> bool:
         """See `RunStore.create`."""
@@ -36,7 +41,6 @@ class MemoryRunStore:
             if key in self._items:
                 return False
             self._items[key] = item
-            self._infos[info.ref] = info
             self._index(info.ref, item.header)
             return True
 
@@ -60,7 +64,18 @@ class MemoryRunStore:
     def active(self) -> Sequence[RunInfo]:
         """See `RunStore.active`."""
         with self._lock:
-            return tuple(self._infos[ref] for ref in sorted(self._active, key=lambda ref: (ref.dag_id, ref.run_id)))
+            return tuple(self._infos[key] for key in sorted((ref.dag_id, ref.run_id) for ref in self._active))
+
+    def info(self, dag_id: str, run_id: str) -> RunInfo | None:
+        """See `RunStore.info`."""
+        with self._lock:
+            return self._infos.get((dag_id, run_id))
+
+    def recent(self, dag_id: str, limit: int) -> Sequence[RunInfo]:
+        """See `RunStore.recent`."""
+        with self._lock:
+            found = [info for info in self._infos.values() if info.ref.dag_id == dag_id]
+        return sorted(found, key=lambda info: (info.created, info.ref.run_id), reverse=True)[:limit]
 
     def _index(self, ref: RunRef, header: Header | None) -> None:
         if header is None:

@@ -8,65 +8,16 @@ from pathlib import Path
 from typing import TextIO
 
 from leeward.core.dag import Json
-from leeward.core.facts import Outcome
-from leeward.core.run import RunRef
-from leeward.engine.ports import Clock, Ports, XComStore
-from leeward.local.clock import RandomIds, SystemClock
+from leeward.engine.bodies import OperatorBodies, TaskLog
+from leeward.engine.ports import Clock, Ports
+from leeward.engine.system import RandomIds, SystemClock
 from leeward.local.observers import MemoryEventLog, MemoryMetrics
 from leeward.local.processes import ProcessPool
 from leeward.local.queue import MemoryQueue
 from leeward.local.run_store import MemoryAttemptStore, MemoryRunStore, MemoryXComStore
 from leeward.local.runtime import Runtime
 from leeward.local.spec_store import MemoryRules, MemorySpecStore
-from leeward.operators.base import Attempt, Aws, Secrets, Services
-from leeward.operators.execute import poll, run
-
-TaskLog = Callable[[Attempt, str], None]
-"""Takes one line of a task's log."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunXComs:
-    """The XComs of one run, as its tasks may see them."""
-
-    store: XComStore
-    ref: RunRef
-
-    def pull(self, task_id: str, key: str, map_index: int = -1) -> Json:
-        """See `leeward.operators.base.XComs.pull`."""
-        return self.store.pull(self.ref, task_id, key, map_index)[1]
-
-    def has(self, task_id: str, key: str, map_index: int = -1) -> bool:
-        """See `leeward.operators.base.XComs.has`."""
-        return self.store.pull(self.ref, task_id, key, map_index)[0]
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorBodies:
-    """Runs bodies for real: operators here, user code in processes of its own."""
-
-    aws: Aws
-    user_code: ProcessPool
-    secrets: Secrets
-    xcoms: XComStore
-    log: TaskLog
-
-    def start(self, attempt: Attempt) -> Outcome:
-        """See `Bodies.start`."""
-        return run(attempt, self._services(attempt))
-
-    def poll(self, attempt: Attempt, job: Json) -> Outcome:
-        """See `Bodies.poll`."""
-        return poll(attempt, job, self._services(attempt))
-
-    def _services(self, attempt: Attempt) -> Services:
-        return Services(
-            aws=self.aws,
-            user_code=self.user_code,
-            xcoms=RunXComs(self.xcoms, attempt.run.ref),
-            secrets=self.secrets,
-            log=lambda line: self.log(attempt, line),
-        )
+from leeward.operators.base import Aws, Secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +61,7 @@ def local(
         specs=specs,
         rules=MemoryRules(),
         dispatch=queue,
-        bodies=OperatorBodies(aws, user_code, secrets, xcoms, log),
+        bodies=OperatorBodies(aws, lambda _: user_code, secrets, xcoms, log),
         clock=clock,
         ids=RandomIds(),
         metrics=MemoryMetrics(),

@@ -19,9 +19,10 @@ from leeward.worker.bash import Ended
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of one task instance. `owner` is its random token, and the seed of idempotency tokens.
+    """One try of one task instance. `index` is the task's place in the DAG, `owner` the try's random token.
 
-    `timeout_seconds` is what is left for the body; null = no limit. `start` is seconds since the epoch.
+    `start` and `until`, the end of its lease, are seconds since the epoch. `timeout_seconds` is what is left for the body;
+    None = no limit.
     """
 
     dag: Dag
@@ -31,6 +32,8 @@ class Attempt:
     max_tries: int
     owner: str
     start: float
+    index: int = 0
+    until: float = 0.0
     map_index: int = -1
     timeout_seconds: float | None = None
 
@@ -60,8 +63,15 @@ class AwsError(Exception):
         self.code, self.message, self.status = code, message, status
 
 
+class HandedOver(Exception):  # noqa: N818 - a fact, no mistake
+    """The body goes on elsewhere, and its result comes as a message of its own."""
+
+
 class UserCode(Protocol):
-    """Runs user code in a process of its own, bounded by the attempt's `timeout_seconds`."""
+    """Runs user code in a process of its own, bounded by the attempt's `timeout_seconds`.
+
+    `run` and `bash` may raise HandedOver.
+    """
 
     def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
         """Run a Python job (see `leeward.worker.call.run_job`). What it returns is the XCom `return_value`, None too."""
@@ -81,6 +91,9 @@ class UserCode(Protocol):
 
     def read(self, name: str) -> str | None:
         """The text of a file beside the spec, or None."""
+
+    def answered(self, result: Json) -> Json:
+        """An answer that came as a message (see `leeward.operators.answers`), whole."""
 
 
 class Secrets(Protocol):
@@ -106,8 +119,13 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A row of the catalogue. `poll` gets the job that a Deferred outcome carried."""
+    """A row of the catalogue. `poll` gets the job that a Deferred outcome carried.
+
+    `user_code` says that `start` runs code of the user's. It is then called again with the code's result where that came
+    later, so that it may not do anything else.
+    """
 
     signature: Signature
     start: Callable[[Attempt, Services], Outcome]
     poll: Callable[[Attempt, Json, Services], Outcome] | None = None
+    user_code: bool = False

@@ -95,4 +95,4 @@ def _skip_codes(arguments: dict[str, Any]) -> list[int]:
     return codes if isinstance(codes, list) else [codes]
 
 
-OPERATOR: Final = Operator(SIGNATURE, start)
+OPERATOR: Final = Operator(SIGNATURE, start, user_code=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leeward.core.dag import Json
+from leeward.core.dag import Json, Task
 from leeward.core.errors import EngineError, TaskError
 from leeward.core.facts import Failed, Outcome, Succeeded
 from leeward.operators import CATALOGUE
+from leeward.operators.answers import BodyLostError
 from leeward.operators.base import Attempt, Services
 
 
@@ -17,6 +18,13 @@ def run(attempt: Attempt, services: Services) -> Outcome:
         return _pushed(attempt, CATALOGUE.operator(attempt.task.operator).start(attempt, services))
     except TaskError as error:
         return Failed(str(error), error.retryable)
+    except BodyLostError as error:
+        return Failed(str(error))
+
+
+def is_user_code(task: Task) -> bool:
+    """Whether a task runs code of the user's."""
+    return CATALOGUE.operator(task.operator).user_code
 
 
 def poll(attempt: Attempt, job: Json, services: Services) -> Outcome:

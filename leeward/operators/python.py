@@ -182,7 +182,7 @@ class _Row:
             skip_scope=self.scope,
             note=f"{self.note} Other keys of the task are the function's arguments.",
         )
-        return Operator(plain, self.start), Operator(decorated, self.start)
+        return Operator(plain, self.start, user_code=True), Operator(decorated, self.start, user_code=True)
 
 
 OPERATORS: Final = tuple(
@@ -209,4 +209,4 @@ OPERATORS: Final = tuple(
     )
     for operator in row.operators()
 )
-USER_CLASS: Final = Operator(Signature("", (), {}), user_class)
+USER_CLASS: Final = Operator(Signature("", (), {}), user_class, user_code=True)

@@ -139,6 +139,9 @@ def _aws_cron(fields: list[str], mark: Mark, report: Report) -> Json:
         if not re.fullmatch(pattern, field) or any(not low <= number <= high for number in numbers):
             report.error(mark, "LW116", f"{field!r} is out of range for {name} ({low}-{high})")
             return None
+    if "W" in fields[2]:
+        report.error(mark, "LW116", f"{fields[2]!r}: the nearest weekday is not supported yet", "name the days")
+        return None
     return {"kind": "aws_cron", "cron": " ".join(fields), "timezone": "UTC"}
 
 

@@ -52,7 +52,10 @@ class Pipe:
 
     def _ask(self, what: str, *arguments: Any) -> Any:
         self.send({"ask": what, "arguments": arguments})
-        return json.loads(self.lines.readline())
+        answer = json.loads(self.lines.readline())
+        if "refused" in answer:
+            raise LookupError(answer["refused"])
+        return answer["answer"]
 
 
 def main(root: str) -> None:

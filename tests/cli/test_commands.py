@@ -68,7 +68,7 @@ def test_json_is_all_that_standard_output_holds() -> None:
 def test_example_runs_to_its_end(path: Path) -> None:
     answers = path.with_name(f"{path.stem}_answers.json")
     more = ["--aws", answers] if answers.exists() else []
-    result = leeward("run", path, "--json", *more)
+    result = leeward("run", path, "--json", "--logical-date", "2026-01-31", *more)
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["dag_run_state"] == "success"
 

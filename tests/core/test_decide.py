@@ -216,7 +216,7 @@ def test_outcomes_become_entries() -> None:
 
 def _fold(dag: Dag, view: View, result: Succeeded | Deferred, *, may: bool = True) -> Fold:
     change = recorded(dag, NOW, 0, RUNNING, result)
-    return fold(dag, view, NOW, change, LEASE, lambda _: may)
+    return fold(dag, view, NOW, change, lambda _: LEASE if may else None)
 
 
 def test_fold_claims_the_next_body_in_the_write_that_records_this_one() -> None:

@@ -24,8 +24,10 @@ INFO = RunInfo(RunRef("d", "r", "v"), RunType.MANUAL, None, None, None, "2024-01
 OK = Entry(TaskState.SUCCESS, 1, end=1.0)
 
 
-def test_graph_knows_leaves_and_descendants() -> None:
+def test_graph_knows_leaves_ancestors_and_descendants() -> None:
     assert DIAMOND.graph.leaves == (4,)
+    assert DIAMOND.graph.ancestors(3) == {0, 1, 2}
+    assert DIAMOND.graph.ancestors(0) == frozenset()
     assert DIAMOND.graph.descendants((1,)) == {3, 4}
     assert DIAMOND.task("c").upstream == ("a",)
 

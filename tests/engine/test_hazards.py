@@ -269,10 +269,28 @@ def test_f19_sweep_re_sends_what_waits_too_long_ever_more_rarely() -> None:
 def test_f19_backlog_of_the_queue_makes_the_sweep_patient() -> None:
     world = World(draw("a")).start()
     world.queue.take()
-    sweep(world.ports, backlog_seconds=3600.0)
+    sweep(world.ports, lambda: 3600.0)
     world.clock.advance_to(world.clock.now() + 10 * RESEND_AFTER_SECONDS)
-    sweep(world.ports, backlog_seconds=3600.0)
+    sweep(world.ports, lambda: 3600.0)
     assert world.queue.take() == []
+    sweep(world.ports)
+    assert len(world.queue.take()) == 1
+
+
+def test_f19_backlog_is_asked_for_only_when_something_is_to_be_sent_again() -> None:
+    world = World(draw("a")).start()
+    asked: list[bool] = []
+
+    def backlog() -> float:
+        asked.append(True)
+        return 0.0
+
+    sweep(world.ports, backlog)
+    sweep(world.ports, backlog)
+    assert asked == []
+    world.clock.advance_to(world.clock.now() + RESEND_AFTER_SECONDS)
+    sweep(world.ports, backlog)
+    assert asked == [True]
 
 
 def test_f19_one_sweep_re_sends_at_most_a_hundred_hints_of_a_run() -> None:
@@ -477,6 +495,7 @@ def test_torn_view_is_left_to_whoever_ends_the_verb() -> None:
 
 def test_deadlocked_run_fails() -> None:
     world = World(draw("a>b", b="all_skipped"))
+    world.runs.announce(world.info)
     world.runs.create(world.info, Item(header=Header(start=1.0)), world.scope.layout)
     world.runs.write(world.info.ref, Write(0, put={0: Entry(TaskState.REMOVED, 0, end=1.0)}))
     sweep(world.ports)

@@ -16,12 +16,14 @@ from leeward.core.states import TaskState
 from leeward.engine.drop_spec import drop_spec
 from leeward.engine.hints import Execute, Hint, Look
 from leeward.engine.ports import Write
-from leeward.local.clock import RandomIds, SeededIds, SystemClock, VirtualClock
+from leeward.engine.system import RandomIds, SystemClock
+from leeward.local.clock import SeededIds, VirtualClock
 from leeward.local.observers import MemoryEventLog, MemoryMetrics
 from leeward.local.queue import MemoryQueue
 from leeward.local.run_store import MemoryXComStore
 from leeward.local.runtime import Runtime
 from leeward.local.secrets import EnvironmentSecrets
+from leeward.spec.rules import Rule
 from tests.drawing import draw
 from tests.world import World
 
@@ -87,14 +89,14 @@ def test_older_try_never_overwrites_a_newer_ones_xcom() -> None:
 
 def test_drop_makes_a_version_live_and_lets_its_rules_follow() -> None:
     world = World(draw("a"))
-    dag = draw("a", dag={"schedule": {"kind": "once"}})
+    dag = draw("a", dag={"schedule": {"kind": "cron", "crons": ["0 6 * * *"], "timezone": "UTC"}})
     live = drop_spec(world.ports, [dag])
-    assert world.specs.live("drawn") == live["drawn"]
-    assert world.ports.rules.schedules == {"drawn": {"kind": "once"}}  # type: ignore[attr-defined]
+    found = world.specs.live("drawn")
+    assert found is not None
+    assert found.version == live["drawn"]
+    assert world.rules.rules == {"drawn": (Rule("cron(0 6 * * ? *)"),)}
     drop_spec(world.ports, [draw("a")])
-    assert world.ports.rules.schedules == {}  # type: ignore[attr-defined]
-    with pytest.raises(KeyError):
-        world.specs.make_live("drawn", "nope")
+    assert world.rules.rules == {}
 
 
 def test_store_refuses_a_step_that_breaks_an_invariant() -> None:

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import pytest
 
+from leeward.cli.aws_mode import aws_for
 from leeward.core.errors import UsageError
-from leeward.local.aws_calls import Scripted, aws_for
+from leeward.local.aws_calls import Scripted
 from leeward.local.clock import VirtualClock
 from leeward.operators.base import AwsError
 from tests.running import Ended, one
@@ -151,6 +152,6 @@ def test_file_of_answers_may_be_yaml_or_json(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="LW304"), aws_for("/nowhere.json"):
         pass
     with aws_for("real") as real, aws_for(None) as nothing:
-        assert type(real).__name__ == "Real"
+        assert type(real).__name__ == "BotoAws"
         with pytest.raises(AwsError, match="AwsNotEnabled"):
             nothing.call("sns", "ListTopics", {})

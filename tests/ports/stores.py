@@ -5,22 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from threading import RLock
 from typing import Any
+from unittest.mock import patch
 
 import boto3
+from botocore.client import BaseClient
 from moto import mock_aws
 
 from leeward.aws.attempt_store import DynamoAttemptStore
+from leeward.aws.buckets import S3BundleStore
 from leeward.aws.run_store import DynamoRunStore
-from leeward.aws.spec_store import S3SpecStore
+from leeward.aws.spec_store import DROPS, LIVE, DynamoDropStore, S3SpecStore
+from leeward.aws.texts import TextRecords
 from leeward.aws.xcom_store import DynamoXComStore
-from leeward.contract import ACTIVE_ATTRIBUTE, ACTIVE_INDEX, PARTITION_KEY, SORT_KEY
-from leeward.engine.ports import AttemptStore, RunStore, SpecStore, XComStore
+from leeward.contract import (
+    ACTIVE_ATTRIBUTE,
+    ACTIVE_INDEX,
+    CREATED_ATTRIBUTE,
+    DAG_ATTRIBUTE,
+    PARTITION_KEY,
+    RECENT_INDEX,
+    SORT_KEY,
+)
+from leeward.engine.ports import AttemptStore, BundleStore, DropStore, RunStore, SpecStore, XComStore
 from leeward.local.run_store import MemoryAttemptStore, MemoryRunStore, MemoryXComStore
-from leeward.local.spec_store import MemorySpecStore
+from leeward.local.spec_store import MemoryBundleStore, MemoryDropStore, MemorySpecStore
 from tests.world import World
 
 TABLE, BUCKET = "state", "leeward-data"
+_TEXTS = (PARTITION_KEY, SORT_KEY, ACTIVE_ATTRIBUTE, DAG_ATTRIBUTE)
+_MOTO = RLock()
 
 
 @dataclass(frozen=True)
@@ -31,6 +46,8 @@ class Stores:
     attempts: AttemptStore
     xcoms: XComStore
     specs: SpecStore
+    drops: DropStore
+    bundles: BundleStore
 
 
 @contextmanager
@@ -38,16 +55,38 @@ def stores(kind: str) -> Iterator[Stores]:
     """The twins (`memory`) or the adapters (`aws`)."""
     if kind == "memory":
         specs = MemorySpecStore()
-        yield Stores(MemoryRunStore(specs), MemoryAttemptStore(), MemoryXComStore(), specs)
+        yield Stores(
+            MemoryRunStore(specs),
+            MemoryAttemptStore(),
+            MemoryXComStore(),
+            specs,
+            MemoryDropStore(),
+            MemoryBundleStore(),
+        )
         return
-    with mock_aws():
+    with locked_moto():
         client, s3 = clients()
         yield Stores(
             DynamoRunStore(client, TABLE),
             DynamoAttemptStore(client, TABLE),
             DynamoXComStore(client, s3, TABLE, BUCKET),
-            S3SpecStore(s3, client, BUCKET, TABLE),
+            S3SpecStore(s3, BUCKET, TextRecords(client, TABLE, LIVE)),
+            DynamoDropStore(TextRecords(client, TABLE, DROPS)),
+            S3BundleStore(s3, BUCKET),
         )
+
+
+@contextmanager
+def locked_moto() -> Iterator[None]:
+    """moto, which is not thread-safe, with one call at a time: eight threads would lose updates and have two winners."""
+    real = BaseClient._make_api_call
+
+    def one_at_a_time(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        with _MOTO:
+            return real(self, operation, parameters)
+
+    with mock_aws(), patch.object(BaseClient, "_make_api_call", one_at_a_time):
+        yield
 
 
 def clients() -> tuple[Any, Any]:
@@ -58,7 +97,8 @@ def clients() -> tuple[Any, Any]:
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in (PARTITION_KEY, SORT_KEY, ACTIVE_ATTRIBUTE)
+            *({"AttributeName": name, "AttributeType": "S"} for name in _TEXTS),
+            {"AttributeName": CREATED_ATTRIBUTE, "AttributeType": "N"},
         ],
         KeySchema=_schema(PARTITION_KEY, SORT_KEY),
         GlobalSecondaryIndexes=[
@@ -66,7 +106,12 @@ def clients() -> tuple[Any, Any]:
                 "IndexName": ACTIVE_INDEX,
                 "KeySchema": _schema(ACTIVE_ATTRIBUTE, PARTITION_KEY),
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
+            },
+            {
+                "IndexName": RECENT_INDEX,
+                "KeySchema": _schema(DAG_ATTRIBUTE, CREATED_ATTRIBUTE),
+                "Projection": {"ProjectionType": "ALL"},
+            },
         ],
     )
     s3.create_bucket(Bucket=BUCKET)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from leeward.aws.dispatcher import DispatchError, SqsDispatcher
-from leeward.aws.messages import hint_of
+from leeward.aws.dispatcher import AwsDispatcher, DispatchError
+from leeward.aws.messages import message_of
 from leeward.aws.observers import EmfMetrics, StreamEventLog
 from leeward.core.run import Entry, RunInfo, RunRef, RunType
 from leeward.core.states import TaskState
-from leeward.engine.hints import Execute, Hint, Look, Poll
+from leeward.engine.hints import Execute, Look, Message, Poll, Result
 from leeward.local.clock import VirtualClock
 
 DATE = "2024-01-15T00:00:00+00:00"
@@ -29,18 +31,32 @@ def sqs() -> Iterator[Any]:
         yield boto3.session.Session("testing", "testing", region_name="us-east-1").client("sqs")
 
 
-def _dispatcher(sqs: Any) -> SqsDispatcher:
+@dataclass
+class Functions:
+    """Stands for Lambda's API: moto's needs Docker. `busy` invocations are throttled."""
+
+    invoked: list[dict[str, Any]] = field(default_factory=list)
+    busy: int = 0
+
+    def invoke(self, **request: Any) -> None:
+        if self.busy:
+            self.busy -= 1
+            raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
+        self.invoked.append(request)
+
+
+def _dispatcher(sqs: Any, functions: Functions | None = None, fan_limit: int = 0) -> AwsDispatcher:
     urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("executor", "scheduler")]
-    return SqsDispatcher(sqs, *urls)
+    return AwsDispatcher(sqs, functions or Functions(), urls[0], urls[1], "executor-function", fan_limit)
 
 
-def _received(sqs: Any, queue: str) -> list[Hint]:
-    found: list[Hint] = []
+def _received(sqs: Any, queue: str) -> list[Message]:
+    found: list[Message] = []
     while True:
         messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
         if not messages:
             return found
-        found += [hint_of(message["Body"]) for message in messages]
+        found += [message_of(message["Body"]) for message in messages]
 
 
 def test_tries_go_to_executors_and_everything_else_to_the_scheduler(sqs: Any) -> None:
@@ -51,6 +67,39 @@ def test_tries_go_to_executors_and_everything_else_to_the_scheduler(sqs: Any) ->
     executors = _received(sqs, dispatcher.executor_queue)
     assert sorted(executors, key=repr) == sorted([*tries, poll], key=repr)
     assert _received(sqs, dispatcher.scheduler_queue) == [look]
+
+
+def test_wide_fan_is_invoked_up_to_the_limit_and_the_rest_is_queued(sqs: Any) -> None:
+    functions = Functions()
+    dispatcher = _dispatcher(sqs, functions, fan_limit=15)
+    tries = [Execute(INFO, index, Entry(TaskState.QUEUED, 1)) for index in range(20)]
+    dispatcher.send([*tries, Look(INFO)])
+    invoked = [message_of(request["Payload"]) for request in functions.invoked]
+    assert {(r["FunctionName"], r["InvocationType"]) for r in functions.invoked} == {("executor-function", "Event")}
+    assert sorted(invoked, key=repr) == sorted(tries[:15], key=repr)
+    assert sorted(_received(sqs, dispatcher.executor_queue), key=repr) == sorted(tries[15:], key=repr)
+    assert _received(sqs, dispatcher.scheduler_queue) == [Look(INFO)]
+
+
+def test_invocation_that_is_throttled_goes_through_the_queue(sqs: Any) -> None:
+    functions = Functions(busy=3)
+    dispatcher = _dispatcher(sqs, functions, fan_limit=100)
+    tries = [Execute(INFO, index, Entry(TaskState.QUEUED, 1)) for index in range(12)]
+    dispatcher.send(tries)
+    assert (len(functions.invoked), len(_received(sqs, dispatcher.executor_queue))) == (9, 3)
+
+
+def test_lost_order_is_a_result_of_its_try() -> None:
+    address = {"dag_id": "d", "run_id": "r", "index": 3, "try_number": 2, "owner": "token"}
+    record = {
+        "requestContext": {"condition": "EventAgeExceeded"},
+        "requestPayload": {"try": address, "kind": "bash"},
+        "responsePayload": {"errorMessage": "RequestId: x Error: Runtime exited"},
+    }
+    story = {"lost": "RequestId: x Error: Runtime exited"}
+    assert message_of(json.dumps(record)) == Result("d", "r", 3, 2, "token", story)
+    del record["responsePayload"]
+    assert message_of(json.dumps(record)) == Result("d", "r", 3, 2, "token", {"lost": "EventAgeExceeded"})
 
 
 def test_delay_is_rounded_up_to_whole_seconds(sqs: Any) -> None:
@@ -67,7 +116,7 @@ def test_message_that_sqs_did_not_take_is_no_success() -> None:
             return {"Failed": [{"Id": "0", "Code": "InternalError"}]}
 
     with pytest.raises(DispatchError, match="InternalError"):
-        SqsDispatcher(Refusing(), "e", "s").send([Look(INFO)])
+        AwsDispatcher(Refusing(), Functions(), "e", "s", "f", 0).send([Look(INFO)])
 
 
 def test_metrics_are_lines_of_the_embedded_format() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from leeward.aws.dags import dag_of, dag_text
 from leeward.aws.items import base36, entry_of, entry_text, header_of, header_values, info_of, info_text
-from leeward.aws.messages import hint_of, hint_text
+from leeward.aws.messages import hint_text, message_of
 from leeward.contract import MAX_INLINE_XCOM_BYTES, TASKS_PER_SHARD
 from leeward.core.dag import RetryPolicy
 from leeward.core.facts import Deferred, Failed, Succeeded
@@ -20,8 +20,9 @@ from leeward.core.run import Entry, Header, Intent, IntentKind, Item, RunInfo, R
 from leeward.core.states import RunState, TaskState
 from leeward.core.view import Layout
 from leeward.engine.apply_verb import apply_verb
+from leeward.engine.bundle import member, pack
 from leeward.engine.hints import Execute, Look, Poll
-from leeward.engine.ports import HEADER, Write
+from leeward.engine.ports import HEADER, Drop, Live, Write
 from leeward.engine.scope import open_scope
 from leeward.engine.sweep import sweep
 from tests.drawing import draw
@@ -103,6 +104,7 @@ def test_stamp_of_the_sweeper_is_kept(found: Stores) -> None:
 
 def test_active_runs_are_found_until_nothing_is_owed(found: Stores) -> None:
     header = Header(start=1.0)
+    found.runs.announce(INFO)
     found.runs.create(INFO, Item(header=header), TWO)
     assert list(found.runs.active()) == [INFO]
     found.runs.write(REF, Write(HEADER, expect_header=header, put_header=replace(header, active=False)))
@@ -144,13 +146,64 @@ def test_versions_are_stored_once_and_one_is_live(found: Stores) -> None:
     dag = draw("a>b", a={"retry": RetryPolicy(2, 5.0)}, b="all_done")
     found.specs.put("v2", dag)
     assert found.specs.get("v2") == dag
-    assert found.specs.live("drawn") is None
-    found.specs.make_live("drawn", "v2")
-    assert found.specs.live("drawn") == "v2"
     with pytest.raises(KeyError):
         found.specs.get("v9")
+
+
+def test_live_dag_is_replaced_only_as_it_was_read(found: Stores) -> None:
+    first = Live("d", "v1", "a.yml", last=("l", "s", "e"), due=5.5, turn=1)
+    second = replace(first, version="v2", paused=True, last=None, due=None)
+    assert found.specs.live("d") is None
+    assert not found.specs.put_live(second, first)
+    assert found.specs.put_live(first, None)
+    assert not found.specs.put_live(second, None)
+    assert found.specs.put_live(second, first)
+    assert found.specs.put_live(Live("a", "v1"), None)
+    assert list(found.specs.all_live()) == [Live("a", "v1"), second]
+    assert not found.specs.retire(first)
+    assert found.specs.retire(second)
+    assert found.specs.live("d") is None
+
+
+def test_record_of_a_drop_is_replaced_only_as_it_was_read(found: Stores) -> None:
+    first = Drop("a.yml", "s1", 1.5, ("d",), (), 1)
+    second = replace(first, seen="s2", errors=("a.yml:1:1 LW101 x",), turn=2)
+    assert not found.drops.remove(first)
+    assert found.drops.put(first, None)
+    assert not found.drops.put(second, None)
+    assert found.drops.put(second, first)
+    assert found.drops.all() == {"a.yml": second}
+    assert not found.drops.remove(first)
+    assert found.drops.remove(second)
+    assert found.drops.all() == {}
+
+
+def test_archives_of_modules_are_found_by_their_names(found: Stores) -> None:
+    name, archive = pack({"lib/m.py": b"x = 1", "run.sh": b"echo 1"})
+    assert pack({"run.sh": b"echo 1", "lib/m.py": b"x = 1"}) == (name, archive)
+    assert pack({"run.sh": b"echo 2", "lib/m.py": b"x = 1"})[0] != name
+    found.bundles.put(name, archive)
+    assert member(found.bundles.get(name), "run.sh") == "echo 1"
+    assert member(found.bundles.get(name), "none.sh") is None
     with pytest.raises(KeyError):
-        found.specs.make_live("drawn", "v9")
+        found.bundles.get("none")
+
+
+def test_run_is_announced_once_whoever_comes_later(found: Stores) -> None:
+    other = replace(INFO, ref=replace(REF, version="v2"), created=9.0)
+    assert found.runs.info("d", "r") is None
+    assert found.runs.announce(INFO) == INFO
+    assert found.runs.announce(other) == INFO
+    assert found.runs.info("d", "r") == INFO
+
+
+def test_recent_runs_of_a_dag_come_newest_first(found: Stores) -> None:
+    made = [replace(INFO, ref=replace(REF, run_id=f"r{i}"), created=100.0 + i) for i in range(4)]
+    for info in made:
+        found.runs.announce(info)
+    found.runs.announce(replace(INFO, ref=replace(REF, dag_id="other")))
+    assert list(found.runs.recent("d", 3)) == made[:0:-1]
+    assert list(found.runs.recent("none", 3)) == []
 
 
 @pytest.mark.parametrize("drawing", ["a>b,c>d", ",".join(f"t{i}" for i in range(TASKS_PER_SHARD + 3)) + ">z"])
@@ -222,9 +275,9 @@ def test_header_comes_back(header: Header) -> None:
 
 def test_messages_and_dags_come_back() -> None:
     for hint in (Execute(INFO, 3, QUEUED), Poll(INFO, 1, 2, 3, 4.5, 60.0), Look(INFO), Look(INFO, (1, 2))):
-        assert hint_of(hint_text(hint)) == hint
+        assert message_of(hint_text(hint)) == hint
     with pytest.raises(ValueError, match="dance"):
-        hint_of(hint_text(Look(INFO)).replace("look", "dance"))
+        message_of(hint_text(Look(INFO)).replace("look", "dance"))
     assert info_of(info_text(INFO)) == INFO
     dag = compiled(
         "d: {tags: [a], params: {p: 1}, task_groups: {g: {}}, tasks: {t: {operator: BashOperator, bash_command: x, task_group_name: g}}}"

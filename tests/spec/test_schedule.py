@@ -108,6 +108,7 @@ def test_preset_is_written_out(preset: str) -> None:
         ("'* * * * * * *'", "LW116"),
         ("0 0 ? * ? *", "LW116"),
         ("0 99 * * ? *", "LW116"),
+        ("0 0 3W * ? *", "LW116"),
         ("0 0 X * ? *", "LW116"),
         ("rate(0 minutes)", "LW116"),
         ("{hours: 5}", "LW116"),

@@ -1,0 +1,174 @@
+"""User code in the worker function: orders go out, answers come back or are awaited elsewhere.
+
+A body that may be short is waited for; if it turns out long, the wait ends and its answer comes through the queue of results
+instead. A body that says it is long (`execution_timeout`) is invoked asynchronously from the start. Either way it is started
+once: a call that may have reached the worker is never repeated, and of an asynchronous order, which Lambda may deliver
+twice, one delivery takes the claim.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from leeward.aws.buckets import bundle_name
+from leeward.aws.run_store import run_key
+from leeward.aws.xcom_store import DynamoXComStore
+from leeward.contract import (
+    ANSWER_GRACE_SECONDS,
+    FUNCTION_SECONDS,
+    MAX_ANSWER_BYTES,
+    MAX_EVENT_AGE_SECONDS,
+    SHORT_BODY_SECONDS,
+)
+from leeward.core.dag import Json, Task
+from leeward.core.facts import Outcome
+from leeward.engine.bundle import member
+from leeward.engine.ports import BundleStore, Plan
+from leeward.operators.answers import ended_of, outcome_of
+from leeward.operators.base import Attempt, HandedOver, XComs
+from leeward.worker.bash import Ended
+
+_THROTTLED = ("TooManyRequestsException", "EC2ThrottledException", "ServiceUnavailable", "ServiceUnavailableException")
+
+
+def is_long(task: Task) -> bool:
+    """Whether a task says that it may take longer than an executor waits."""
+    return (task.execution_timeout_seconds or 0.0) > SHORT_BODY_SECONDS
+
+
+def worker_plan(task: Task) -> Plan:
+    """How long a task of user code may take: the worker's own life, and before it the wait for free concurrency."""
+    if is_long(task):
+        return Plan(0.0, MAX_EVENT_AGE_SECONDS + FUNCTION_SECONDS)
+    return Plan(SHORT_BODY_SECONDS + ANSWER_GRACE_SECONDS, SHORT_BODY_SECONDS + FUNCTION_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCode:
+    """Implements `leeward.operators.base.UserCode` for one try.
+
+    `functions` is a Lambda client that repeats nothing and waits for an answer as long as an executor does. `bucket` holds
+    archives of modules, large orders and large answers.
+    """
+
+    functions: Any
+    worker: str
+    s3: Any
+    bucket: str
+    bundles: BundleStore
+    xcoms: DynamoXComStore
+    attempt: Attempt
+
+    def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
+        """See `leeward.operators.base.UserCode.run`."""
+        del xcoms, log
+        dag = attempt.dag
+        upstream = [dag.tasks[index].task_id for index in sorted(dag.graph.ancestors(attempt.index))]
+        upstream.append(attempt.task.task_id)
+        shipped = self.xcoms.shipped(attempt.run.ref, upstream)
+        return outcome_of(self._order({"kind": "python", "job": job, "upstream": upstream, "xcoms": shipped}))
+
+    def bash(
+        self,
+        command: str,
+        environment: Mapping[str, str],
+        attempt: Attempt,
+        log: Callable[[str], None],
+        *,
+        cwd: str | None,
+        encoding: str,
+        inherit: bool,
+    ) -> Ended:
+        """See `leeward.operators.base.UserCode.bash`."""
+        del attempt, log
+        body = {"command": command, "environment": dict(environment), "cwd": cwd, "encoding": encoding}
+        return ended_of(self._order({"kind": "bash", **body, "inherit": inherit}))
+
+    def read(self, name: str) -> str | None:
+        """See `leeward.operators.base.UserCode.read`."""
+        bundle = self.attempt.dag.bundle
+        return member(self.bundles.get(bundle), name) if bundle else None
+
+    def answered(self, result: Json) -> Json:
+        """A result as it came, fetched if it was uploaded; where to is known here, whatever the message says."""
+        if not (isinstance(result, Mapping) and result.get("uploaded")):
+            return result
+        body = self.s3.get_object(Bucket=self.bucket, Key=self._name("answer"))["Body"].read()
+        found: Json = json.loads(body)
+        return found
+
+    def _order(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        attempt, long = self.attempt, is_long(self.attempt.task)
+        order = {
+            **body,
+            "try": self._address(),
+            "task_id": attempt.task.task_id,
+            "seconds": attempt.timeout_seconds or FUNCTION_SECONDS,
+            "bundle": attempt.dag.bundle,
+            "start_by": attempt.until - FUNCTION_SECONDS,
+            "answer_by": None if long else time.time() + SHORT_BODY_SECONDS,
+            "upload": self._signed("put_object", self._name("answer")),
+        }
+        if attempt.dag.bundle:
+            order["modules"] = self._signed("get_object", bundle_name(attempt.dag.bundle))
+        if long:
+            order["claim"] = self._signed("put_object", self._name("claim"), IfNoneMatch="*")
+            self._invoke_event(order)
+        return self._invoke(order)
+
+    def _invoke_event(self, order: Mapping[str, Any]) -> NoReturn:
+        self.functions.invoke(FunctionName=self.worker, InvocationType="Event", Payload=self._payload(order))
+        raise HandedOver
+
+    def _invoke(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Wait for the answer of a body that may be short."""
+        try:
+            answer = self.functions.invoke(FunctionName=self.worker, Payload=self._payload(order))
+        except ReadTimeoutError:
+            raise HandedOver from None
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _THROTTLED:
+                raise
+            claimed = {
+                **order,
+                "answer_by": None,
+                "claim": self._signed("put_object", self._name("claim"), IfNoneMatch="*"),
+            }
+            self._invoke_event(claimed)
+        found: dict[str, Any] = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            return {"lost": str(found.get("errorMessage", answer["FunctionError"]))}
+        if "later" in found:
+            raise HandedOver
+        result = self.answered(found["answer"])
+        return result if isinstance(result, Mapping) else {"lost": "its answer can't be read"}
+
+    def _payload(self, order: Mapping[str, Any]) -> bytes:
+        text = json.dumps(order).encode()
+        if len(text) <= MAX_ANSWER_BYTES:
+            return text
+        name = self._name("order")
+        self.s3.put_object(Bucket=self.bucket, Key=name, Body=text)
+        return json.dumps({"at": self._signed("get_object", name), "try": self._address()}).encode()
+
+    def _address(self) -> dict[str, Any]:
+        ref, attempt = self.attempt.run.ref, self.attempt
+        place = {"dag_id": ref.dag_id, "run_id": ref.run_id, "index": attempt.index}
+        return {**place, "try_number": attempt.try_number, "owner": attempt.owner}
+
+    def _name(self, what: str) -> str:
+        """The key of an object of this try's; it expires with the others of its kind."""
+        attempt = self.attempt
+        return f"tries/{run_key(attempt.run.ref)}/{attempt.index}.{attempt.try_number}.{attempt.owner}.{what}"
+
+    def _signed(self, operation: str, name: str, **more: str) -> str:
+        parameters = {"Bucket": self.bucket, "Key": name, **more}
+        life = int(MAX_EVENT_AGE_SECONDS + 2 * FUNCTION_SECONDS)
+        url: str = self.s3.generate_presigned_url(operation, Params=parameters, ExpiresIn=life)
+        return url

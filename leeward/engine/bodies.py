@@ -1,0 +1,76 @@
+"""Bodies for real: operators run here, user code wherever the services that are given run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from leeward.core.dag import Json, Task
+from leeward.core.facts import Outcome
+from leeward.core.run import RunRef
+from leeward.engine.ports import Plan, XComStore
+from leeward.operators.answers import Answered
+from leeward.operators.base import Attempt, Aws, Secrets, Services, UserCode
+from leeward.operators.execute import is_user_code, poll, run
+
+TaskLog = Callable[[Attempt, str], None]
+"""Takes one line of a task's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunXComs:
+    """The XComs of one run, as its tasks may see them."""
+
+    store: XComStore
+    ref: RunRef
+
+    def pull(self, task_id: str, key: str, map_index: int = -1) -> Json:
+        """See `leeward.operators.base.XComs.pull`."""
+        return self.store.pull(self.ref, task_id, key, map_index)[1]
+
+    def has(self, task_id: str, key: str, map_index: int = -1) -> bool:
+        """See `leeward.operators.base.XComs.has`."""
+        return self.store.pull(self.ref, task_id, key, map_index)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorBodies:
+    """Runs bodies for real. `user_code_plan` says how long tasks of user code may take; by default, as any other."""
+
+    aws: Aws
+    user_code: Callable[[Attempt], UserCode]
+    secrets: Secrets
+    xcoms: XComStore
+    log: TaskLog
+    user_code_plan: Callable[[Task], Plan] | None = None
+
+    def plan(self, task: Task) -> Plan:
+        """See `Bodies.plan`."""
+        if self.user_code_plan is not None and is_user_code(task):
+            return self.user_code_plan(task)
+        return Plan(task.execution_timeout_seconds or 0.0)
+
+    def start(self, attempt: Attempt) -> Outcome:
+        """See `Bodies.start`."""
+        return run(attempt, self._services(attempt, self.user_code(attempt)))
+
+    def finish(self, attempt: Attempt, result: Json) -> Outcome:
+        """See `Bodies.finish`."""
+        user_code = self.user_code(attempt)
+        found = user_code.answered(result)
+        answer: Mapping[str, Any] = found if isinstance(found, Mapping) else {"lost": "its result can't be read"}
+        return run(attempt, self._services(attempt, Answered(answer, user_code.read)))
+
+    def poll(self, attempt: Attempt, job: Json) -> Outcome:
+        """See `Bodies.poll`."""
+        return poll(attempt, job, self._services(attempt, self.user_code(attempt)))
+
+    def _services(self, attempt: Attempt, user_code: UserCode) -> Services:
+        return Services(
+            aws=self.aws,
+            user_code=user_code,
+            xcoms=RunXComs(self.xcoms, attempt.run.ref),
+            secrets=self.secrets,
+            log=lambda line: self.log(attempt, line),
+        )

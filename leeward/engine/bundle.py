@@ -1,0 +1,36 @@
+"""The files beside a spec as one archive, named by its content: equal files give equal bytes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Final
+
+_DATE: Final = (1980, 1, 1, 0, 0, 0)
+_MODE: Final = 0o644 << 16
+
+
+def pack(files: Mapping[str, bytes]) -> tuple[str, bytes]:
+    """The name (16 hexadecimal digits) and the bytes of the archive of some files, by their paths."""
+    name = sha256()
+    for path, content in sorted(files.items()):
+        name.update(f"{len(path)} {path} {len(content)} ".encode() + content)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(path, _DATE)
+            entry.external_attr = _MODE
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return name.hexdigest()[:16], out.getvalue()
+
+
+def member(archive: bytes, path: str) -> str | None:
+    """The text of one file in an archive, or None."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        try:
+            return opened.read(path).decode("utf-8")
+        except KeyError:
+            return None
