@@ -22,6 +22,9 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 LOCK = ROOT / "requirements" / "dev.txt"
 STAMP = VENV / "leeward-lock"
+CDK_FOLDER = VENV / "cdk"
+PLATFORMS = ("arm64/python3.13", "x86_64/python3.13")
+CDK = CDK_FOLDER / "node_modules" / "aws-cdk" / "bin" / "cdk"
 NEEDS = (3, 11)
 
 CODE = [
@@ -37,6 +40,13 @@ COMPILE_LOCK = [
     *("--python-version", "3.11", "--output-file", "requirements/dev.txt"),
 ]
 
+COMPILE_FUNCTIONS = [
+    *("uv", "pip", "compile", "requirements/functions.in", "--constraint", "requirements/dev.txt"),
+    *("--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--quiet"),
+    *("--python-version", "3.13", "--python-platform", "aarch64-manylinux2014"),
+    *("--output-file", "requirements/functions.txt"),
+]
+
 STEPS = {
     "format": ("the formatter has nothing to change", [["ruff", "format", "--check", *CODE]]),
     "lint": ("ruff, broad", [["ruff", "check", *CODE]]),
@@ -44,6 +54,10 @@ STEPS = {
     "imports": ("imports run one way", [["lint-imports"]]),
     "docs": ("generated pages are fresh", [["python", "docs/generate.py", "--check"]]),
     "test": ("every test, with branch coverage", [["pytest", "--cov", "--cov-report="]]),
+    "synth": (
+        "the stack is synthesized by the pinned CDK, without an account",
+        [["cdk", "synth", "--quiet", "--no-notices"]],
+    ),
     "coverage": (
         "core and spec are covered to the last branch (after `test`)",
         [["coverage", "report", "--include=" + ",".join(PURE), "--fail-under=100"]],
@@ -57,8 +71,20 @@ def run(command: list[str]) -> int:
     program = PYTHON if command[0] == "python" else BIN / command[0]
     shown = " ".join(command)
     print(f"$ {shown}", flush=True)
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.call([str(program), *command[1:]], cwd=ROOT, env=environment)
+    if command[0] == "cdk":
+        return cdk(command[1:])
+    return subprocess.call([str(program), *command[1:]], cwd=ROOT, env=environment())
+
+
+def environment() -> dict[str, str]:
+    """The environment of every program: the virtual environment's own programs (Python, Node) come first."""
+    path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "VIRTUAL_ENV": str(VENV)}
+
+
+def cdk(arguments: list[str]) -> int:
+    """Run the pinned CDK command line."""
+    return subprocess.call([str(BIN / "node"), str(CDK), *arguments], cwd=ROOT, env=environment())
 
 
 def _project() -> bytes:
@@ -71,13 +97,20 @@ def _project() -> bytes:
 
 def lock_hash() -> str:
     """What the virtual environment depends on."""
-    parts = [LOCK.read_bytes(), _project(), sys.version.encode(), str(ROOT).encode()]
+    others = [ROOT / "requirements" / "functions.txt", ROOT / "requirements" / "cdk" / "package-lock.json"]
+    parts = [
+        LOCK.read_bytes(),
+        *(path.read_bytes() for path in others),
+        _project(),
+        sys.version.encode(),
+        str(ROOT).encode(),
+    ]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def do(command: list[str]) -> None:
+def do(command: list[str], cwd: Path | None = None) -> None:
     """Run a step of the set-up; end with its exit code and say which it was if it fails."""
-    code = subprocess.call(command)
+    code = subprocess.call(command, cwd=cwd, env=environment())
     if code:
         print(f"set-up failed: {' '.join(command)}", file=sys.stderr)
         sys.exit(code)
@@ -102,6 +135,11 @@ def setup() -> None:
     )
     do([*install, "--no-deps", "--require-hashes", "-r", str(LOCK)])
     do([*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
+    do([str(PYTHON), "-m", "infra.wheels", *PLATFORMS], cwd=ROOT)
+    CDK_FOLDER.mkdir(exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(ROOT / "requirements" / "cdk" / name, CDK_FOLDER)
+    do([str(BIN / "npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"], cwd=CDK_FOLDER)
     STAMP.write_text(lock_hash())
 
 
@@ -128,11 +166,8 @@ def bench() -> int:
 
 
 def relock() -> int:
-    """Make the lock anew; needs uv."""
-    if shutil.which("uv") is None:
-        print("the lock is made with uv: install it first", file=sys.stderr)
-        return 2
-    return subprocess.call([*COMPILE_LOCK, "--upgrade"], cwd=ROOT)
+    """Make the locks anew."""
+    return max(run([*COMPILE_LOCK, "--upgrade"]), run(COMPILE_FUNCTIONS))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -150,7 +185,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_parser("fix", help="let ruff format the code and mend what it can")
     sub.add_parser("generate", help="write the generated pages")
     sub.add_parser("bench", help="print the benchmarks' figures")
-    sub.add_parser("lock", help="make the lock anew (needs uv)")
+    sub.add_parser("cdk", help="run the pinned CDK command line: bootstrap, deploy, diff, destroy ...", add_help=False)
+    sub.add_parser("lock", help="make the locks anew")
     return found
 
 
@@ -160,15 +196,17 @@ def main() -> int:
         print("Leeward needs Python 3.11 or newer, this is " + sys.version.split()[0], file=sys.stderr)
         return 2
     options, rest = parser().parse_known_args()
-    if rest and options.command != "test":
+    if rest and options.command not in ("test", "cdk"):
         parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    setup()
     if options.command == "lock":
         return relock()
-    setup()
     if options.command == "demo":
         return run(["leeward", "run", "dag_specs/demo.yml"])
     if options.command == "test":
         return run(["pytest", *rest])
+    if options.command == "cdk":
+        return cdk(rest)
     if options.command == "check":
         return check(options.steps or list(STEPS), options.keep_going)
     if options.command == "fix":
