@@ -17,6 +17,12 @@ COMMANDS: Final = {
     "validate": "Report every mistake in specs.",
     "compile": "Show the DAGs, tasks and edges that a spec compiles to.",
     "schema": "Print the JSON Schema of specs, for editors.",
+    "drop": "Drop specs into an installation.",
+    "errors": "Show the mistakes of dropped specs.",
+    "trigger": "Start a run in an installation.",
+    "runs": "Show the last runs in an installation.",
+    "tasks": "Show the task instances of a run in an installation.",
+    "logs": "Show what the tasks of a run in an installation have written.",
 }
 
 

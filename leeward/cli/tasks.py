@@ -1,0 +1,48 @@
+"""`leeward tasks`: the task instances of a run."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from leeward.aws.installation import Installation
+from leeward.cli.remote import chosen_run, found, lasted, options, table
+from leeward.core.states import FAILURES, TaskState
+from leeward.engine.see_run import Seen
+
+
+@click.command("tasks")
+@click.argument("dag_id")
+@click.argument("run_id", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@options
+def command(
+    dag_id: str, run_id: str | None, as_json: bool, stack: str, profile: str | None, region: str | None
+) -> None:
+    """Show the task instances of a run, by default the last one, and why tasks failed."""
+    here = found(stack, profile, region)
+    seen = chosen_run(here, dag_id, run_id)
+    errors = _errors(here, seen)
+    rows = list(zip(seen.dag.tasks, seen.entries, strict=True))
+    if as_json:
+        tasks = [[task.task_id, -1, entry.state.value, entry.try_number] for task, entry in rows]
+        about = {"dag_id": dag_id, "run_id": seen.info.ref.run_id, "dag_run_state": seen.header.state.value}
+        click.echo(json.dumps({**about, "tasks": sorted(tasks), "errors": errors}))
+        return
+    click.echo(f"{dag_id} {seen.info.ref.run_id}: {seen.header.state.value}")
+    shown = [(t.task_id, e.state.value, str(e.try_number), lasted(e.start, e.end)) for t, e in rows]
+    click.echo(table(("task", "state", "try", "seconds"), shown))
+    for task_id, error in errors.items():
+        click.echo(f"{task_id}: {error}")
+
+
+def _errors(here: Installation, seen: Seen) -> dict[str, str]:
+    """Why tries failed, by task: the last one of each that has failed or waits for its next."""
+    found_errors: dict[str, str] = {}
+    for index, entry in enumerate(seen.entries):
+        if entry.state in FAILURES or entry.state is TaskState.UP_FOR_RETRY:
+            error = here.attempts.error(seen.info.ref, index, entry.try_number)
+            if error is not None:
+                found_errors[seen.dag.tasks[index].task_id] = error
+    return found_errors
