@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from leeward.aws.batch import answer_batch, queue_url
+from leeward.aws.batch import answer_batch, ends_at
 from leeward.aws.messages import message_of
 from leeward.aws.wiring import account, ports
 from leeward.engine.handle import handle
+from leeward.engine.ports import Ports
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Answer a batch of messages, or one hint that came directly."""
-    deadline = time.time() + context.get_remaining_time_in_millis() / 1000
+    try:
+        return respond(ports(), account().sqs, event, context)
+    finally:
+        sys.stdout.flush()
 
-    def answer(text: str) -> None:
-        handle(ports(), message_of(text), deadline)
 
+def respond(ports: Ports, sqs: Any, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """The same over given ports and a client of SQS."""
+    deadline = ends_at(ports, context)
     if "Records" in event:
-        return answer_batch(event, answer, account().sqs, queue_url(event))
-    answer(json.dumps(event))
-    sys.stdout.flush()
+        return answer_batch(event, lambda text: handle(ports, message_of(text), deadline), sqs)
+    handle(ports, message_of(json.dumps(event)), deadline)
     return {}

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from leeward.contract import MAX_BACKOFF_SECONDS
+from leeward.engine.ports import Ports
 
 
-def answer_batch(event: Mapping[str, Any], answer: Callable[[str], None], sqs: Any, queue_url: str) -> dict[str, Any]:
+def answer_batch(event: Mapping[str, Any], answer: Callable[[str], None], sqs: Any) -> dict[str, Any]:
     """Give each message's body to `answer`; the partial batch response that Lambda wants."""
     failed: list[dict[str, str]] = []
     for record in event["Records"]:
@@ -23,15 +24,20 @@ def answer_batch(event: Mapping[str, Any], answer: Callable[[str], None], sqs: A
             answer(record["body"])
         except Exception as error:  # noqa: BLE001 - one message must not take the others with it; it comes again
             _tell(record, error)
-            _come_again(record, sqs, queue_url)
+            _come_again(record, sqs)
             failed.append({"itemIdentifier": record["messageId"]})
-    sys.stdout.flush()
     return {"batchItemFailures": failed}
 
 
-def queue_url(event: Mapping[str, Any]) -> str:
-    """The URL of the queue that a batch came from. SQS takes any form of it that ends in account and name."""
-    _, _, _, region, account, name = event["Records"][0]["eventSourceARN"].split(":")
+def ends_at(ports: Ports, context: Any) -> float:
+    """When this invocation is killed, in seconds since the epoch."""
+    left: float = context.get_remaining_time_in_millis() / 1000
+    return ports.clock.now() + left
+
+
+def _queue_url(record: Mapping[str, Any]) -> str:
+    """The URL of the queue that a message came from. SQS takes any form of it that ends in account and name."""
+    _, _, _, region, account, name = record["eventSourceARN"].split(":")
     return f"https://sqs.{region}.amazonaws.com/{account}/{name}"
 
 
@@ -41,11 +47,11 @@ def _tell(record: Mapping[str, Any], error: Exception) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
 
 
-def _come_again(record: Mapping[str, Any], sqs: Any, queue_url: str) -> None:
+def _come_again(record: Mapping[str, Any], sqs: Any) -> None:
     seconds = min(2 ** _receives(record), MAX_BACKOFF_SECONDS)
     try:
         sqs.change_message_visibility(
-            QueueUrl=queue_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
+            QueueUrl=_queue_url(record), ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
         )
     except Exception as error:  # noqa: BLE001 - then it comes again when the queue lets it
         sys.stdout.write(json.dumps({"leeward": "error", "error": f"visibility was not changed: {error}"}) + "\n")

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -30,7 +31,7 @@ class AwsDispatcher:
     """Implements `leeward.engine.ports.Dispatcher`.
 
     The queues are URLs; `executor` names the executors' function, which at most `fan_limit` tries of one fan are sent to
-    directly: more would only wait for free concurrency.
+    directly: more would only wait for free concurrency. `metrics` is a client of CloudWatch, asked for the backlog.
     """
 
     sqs: Any
@@ -39,6 +40,7 @@ class AwsDispatcher:
     scheduler_queue: str
     executor: str
     fan_limit: int
+    metrics: Any
 
     def send(self, hints: Sequence[Hint], delay_seconds: float = 0.0) -> None:
         """See `Dispatcher.send`. Ten messages a request, SQS's limit."""
@@ -53,6 +55,21 @@ class AwsDispatcher:
             answer = self.sqs.send_message_batch(QueueUrl=queue, Entries=entries)
             if answer.get("Failed"):
                 raise DispatchError(str(answer["Failed"]))
+
+    def backlog_seconds(self) -> float:
+        """See `Dispatcher.backlog_seconds`: as CloudWatch last saw it, a minute or more ago."""
+        now = datetime.now(UTC)
+        answer = self.metrics.get_metric_statistics(
+            Namespace="AWS/SQS",
+            MetricName="ApproximateAgeOfOldestMessage",
+            Dimensions=[{"Name": "QueueName", "Value": self.executor_queue.rsplit("/", 1)[-1]}],
+            StartTime=now - timedelta(minutes=10),
+            EndTime=now,
+            Period=60,
+            Statistics=["Maximum"],
+        )
+        points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
+        return float(points[-1]["Maximum"]) if points else 0.0
 
     def _invoke(self, hints: Sequence[Hint]) -> list[Hint]:
         """Invoke an executor for each hint, from several threads, which may share a client; those that were throttled."""

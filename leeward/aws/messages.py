@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from leeward.aws.items import entry_of, entry_text, info_of, info_text
-from leeward.engine.hints import Execute, Hint, Look, Message, Poll, Result
+from leeward.engine.hints import Execute, Hint, Look, Message, Poll, Result, Sweep, Tick
 
 
 def hint_text(hint: Hint) -> str:
@@ -29,8 +29,12 @@ def result_text(result: Result) -> str:
 
 
 def message_of(text: str) -> Message:
-    """The hint or result that a text says. Raises KeyError, TypeError or ValueError for anything else."""
+    """The message that a text says. Raises KeyError, TypeError or ValueError for anything else."""
     found = json.loads(text)
+    if "tick" in found:
+        return Tick(str(found["tick"]))
+    if "sweep" in found:
+        return Sweep()
     if "result" in found:
         return Result(**found["result"])
     if "requestPayload" in found:

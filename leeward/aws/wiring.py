@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -127,6 +126,7 @@ def ports() -> Ports:
             here.env.get(ENV_SCHEDULER_QUEUE, ""),
             here.env.get(ENV_EXECUTOR) or here.env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
             int(here.env.get(ENV_FAN_LIMIT, "0")),
+            here.metrics,
         ),
         bodies=OperatorBodies(aws, user_code, SecretsManager(aws), xcoms, log_line, worker_plan),
         clock=clock,
@@ -162,23 +162,6 @@ def log_line(attempt: Attempt, line: str) -> None:
     ref = attempt.run.ref
     about = {"dag_id": ref.dag_id, "run_id": ref.run_id, "task_id": attempt.task.task_id}
     sys.stdout.write(json.dumps({"leeward": "log", **about, "try_number": attempt.try_number, "line": line}) + "\n")
-
-
-def backlog_seconds() -> float:
-    """How long the oldest message has waited for an executor, as CloudWatch last saw it."""
-    here = account()
-    now = datetime.now(UTC)
-    answer = here.metrics.get_metric_statistics(
-        Namespace="AWS/SQS",
-        MetricName="ApproximateAgeOfOldestMessage",
-        Dimensions=[{"Name": "QueueName", "Value": here.env[ENV_EXECUTOR_QUEUE].rsplit("/", 1)[-1]}],
-        StartTime=now - timedelta(minutes=10),
-        EndTime=now,
-        Period=60,
-        Statistics=["Maximum"],
-    )
-    points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
-    return float(points[-1]["Maximum"]) if points else 0.0
 
 
 def _records(here: Account, partition: str) -> TextRecords:

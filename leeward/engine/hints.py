@@ -59,6 +59,18 @@ class Result:
     result: Json
 
 
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A rule of a DAG has fired: runs of it may be due."""
+
+    dag_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A minute has passed: find what a crash or a lost message left owed."""
+
+
 Hint: TypeAlias = Execute | Poll | Look
-Message: TypeAlias = Hint | Result
-"""What a handler may be woken by: hints of the engine's own, and results from outside."""
+Message: TypeAlias = Hint | Result | Tick | Sweep
+"""What a handler may be woken by: hints of the engine's own, results from outside, and time."""

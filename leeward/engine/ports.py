@@ -210,6 +210,9 @@ class Dispatcher(Protocol):
     def send(self, hints: Sequence[Hint], delay_seconds: float = 0.0) -> None:
         """Send hints, to arrive after the delay or later."""
 
+    def backlog_seconds(self) -> float:
+        """How long the oldest try has waited for an executor."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

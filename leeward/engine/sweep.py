@@ -6,7 +6,7 @@ explains: stamped and counted per item, the wait doubling, so that a backlog is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from leeward.contract import RESEND_AFTER_SECONDS, RESENDS_PER_SWEEP, STALE_INTENT_SECONDS
 from leeward.core.run import Entry, Item
@@ -19,21 +19,14 @@ from leeward.engine.look import look_at_run
 from leeward.engine.ports import Ports, Write, header_item
 from leeward.engine.scope import Scope, open_scope
 
-Backlog = Callable[[], float]
-"""The age of the oldest message in the executors' queue, in seconds; asked only when something is to be sent again."""
 
-
-def _none() -> float:
-    return 0.0
-
-
-def sweep(ports: Ports, backlog: Backlog = _none) -> None:
+def sweep(ports: Ports) -> None:
     """Sweep every active run."""
     for info in ports.runs.active():
-        sweep_run(open_scope(ports, info), backlog)
+        sweep_run(open_scope(ports, info))
 
 
-def sweep_run(scope: Scope, backlog: Backlog = _none) -> None:
+def sweep_run(scope: Scope) -> None:
     """Do whatever one run is owed."""
     number = header_item(scope.layout)
     item = scope.ports.runs.read(scope.info.ref, (number,))[number]
@@ -49,15 +42,15 @@ def sweep_run(scope: Scope, backlog: Backlog = _none) -> None:
         deliver(scope, item)
         return
     look_at_run(scope)
-    _resend(scope, scope.read_all(), backlog)
+    _resend(scope, scope.read_all())
     end_run(scope)
 
 
-def _resend(scope: Scope, view: View, backlog: Backlog) -> None:
+def _resend(scope: Scope, view: View) -> None:
     left = RESENDS_PER_SWEEP
     for shard, item in view.items.items():
         hints = list(_waiting(scope, shard, item))
-        stamp = _stamp(item, bool(hints), scope.ports.clock.now(), backlog)
+        stamp = _stamp(scope, item, waiting=bool(hints))
         if stamp is None or not left:
             continue
         resent, resends = stamp
@@ -67,17 +60,18 @@ def _resend(scope: Scope, view: View, backlog: Backlog) -> None:
             left -= len(hints[:left])
 
 
-def _stamp(item: Item, waiting: bool, now: float, backlog: Backlog) -> tuple[float, int] | None:
+def _stamp(scope: Scope, item: Item, *, waiting: bool) -> tuple[float, int] | None:
     """The stamp to store: (now, 0) when something was first seen waiting, one resend more when it has waited too long.
 
     None = nothing to store. A stamp of (0, 0) says that nothing waits any more.
     """
+    now = scope.ports.clock.now()
     if not waiting:
         return (0.0, 0) if item.resent else None
     if not item.resent:
         return now, 0
     waited, times = now - item.resent, 2**item.resends
-    if waited < RESEND_AFTER_SECONDS * times or waited < backlog() * times:
+    if waited < RESEND_AFTER_SECONDS * times or waited < scope.ports.dispatch.backlog_seconds() * times:
         return None
     return now, item.resends + 1
 

@@ -29,6 +29,11 @@ class MemoryQueue:
                 heapq.heappush(self._heap, (due, next(self._numbers), hint))
             self.changed.notify_all()
 
+    def backlog_seconds(self) -> float:
+        """See `Dispatcher.backlog_seconds`."""
+        due = self.next_due()
+        return 0.0 if due is None else max(0.0, self.clock.now() - due)
+
     def next_due(self) -> float | None:
         """When the first hint is due, or None if there is none."""
         with self.changed:

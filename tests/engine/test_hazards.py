@@ -19,6 +19,7 @@ from leeward.engine.hints import Execute, Look, Poll
 from leeward.engine.ports import HEADER, Write, Written, header_item
 from leeward.engine.start_run import start_run
 from leeward.engine.sweep import sweep
+from leeward.local.queue import MemoryQueue
 from leeward.local.run_store import MemoryRunStore
 from tests.drawing import draw
 from tests.world import INVOCATION, World
@@ -268,28 +269,31 @@ def test_f19_sweep_re_sends_what_waits_too_long_ever_more_rarely() -> None:
 
 def test_f19_backlog_of_the_queue_makes_the_sweep_patient() -> None:
     world = World(draw("a")).start()
-    world.queue.take()
-    sweep(world.ports, lambda: 3600.0)
+    world.clock.advance_to(world.clock.now() + 1.0)
+    sweep(world.ports)
     world.clock.advance_to(world.clock.now() + 10 * RESEND_AFTER_SECONDS)
-    sweep(world.ports, lambda: 3600.0)
-    assert world.queue.take() == []
+    sweep(world.ports)
+    assert len(world.queue.take()) == 1
     sweep(world.ports)
     assert len(world.queue.take()) == 1
 
 
 def test_f19_backlog_is_asked_for_only_when_something_is_to_be_sent_again() -> None:
-    world = World(draw("a")).start()
     asked: list[bool] = []
 
-    def backlog() -> float:
-        asked.append(True)
-        return 0.0
+    class Asked(MemoryQueue):
+        def backlog_seconds(self) -> float:
+            asked.append(True)
+            return super().backlog_seconds()
 
-    sweep(world.ports, backlog)
-    sweep(world.ports, backlog)
+    world = World(draw("a"))
+    world.ports = replace(world.ports, dispatch=Asked(world.clock))
+    world.start()
+    sweep(world.ports)
+    sweep(world.ports)
     assert asked == []
     world.clock.advance_to(world.clock.now() + RESEND_AFTER_SECONDS)
-    sweep(world.ports, backlog)
+    sweep(world.ports)
     assert asked == [True]
 
 

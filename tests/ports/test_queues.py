@@ -47,7 +47,7 @@ class Functions:
 
 def _dispatcher(sqs: Any, functions: Functions | None = None, fan_limit: int = 0) -> AwsDispatcher:
     urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("executor", "scheduler")]
-    return AwsDispatcher(sqs, functions or Functions(), urls[0], urls[1], "executor-function", fan_limit)
+    return AwsDispatcher(sqs, functions or Functions(), urls[0], urls[1], "executor-function", fan_limit, None)
 
 
 def _received(sqs: Any, queue: str) -> list[Message]:
@@ -116,7 +116,7 @@ def test_message_that_sqs_did_not_take_is_no_success() -> None:
             return {"Failed": [{"Id": "0", "Code": "InternalError"}]}
 
     with pytest.raises(DispatchError, match="InternalError"):
-        AwsDispatcher(Refusing(), Functions(), "e", "s", "f", 0).send([Look(INFO)])
+        AwsDispatcher(Refusing(), Functions(), "e", "s", "f", 0, None).send([Look(INFO)])
 
 
 def test_metrics_are_lines_of_the_embedded_format() -> None:
