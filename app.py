@@ -9,6 +9,6 @@ from infra.settings import settings_of
 from infra.stack import LeewardStack
 
 app = cdk.App()
-settings = settings_of(app.node)
+settings = settings_of(app.node.try_get_context)
 LeewardStack(app, settings.stack, settings=settings)
 app.synth()

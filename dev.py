@@ -65,6 +65,13 @@ STEPS = {
 }
 """What CI runs, in this order: name, what it holds, its commands (programs of the virtual environment)."""
 
+SINGLE = {
+    "demo": ["leeward", "run", "dag_specs/demo.yml"],
+    "generate": ["python", "docs/generate.py"],
+    "bundle": ["python", "-m", "infra.bundle"],
+}
+"""Commands that are one program."""
+
 
 def run(command: list[str]) -> int:
     """Run a program of the virtual environment in the project's folder; its exit code."""
@@ -185,6 +192,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_parser("fix", help="let ruff format the code and mend what it can")
     sub.add_parser("generate", help="write the generated pages")
     sub.add_parser("bench", help="print the benchmarks' figures")
+    sub.add_parser("simulate", help="simulate the whole installation, seed by seed (--seeds N)", add_help=False)
+    sub.add_parser("bundle", help="list what is in the functions' code and what it weighs")
     sub.add_parser("cdk", help="run the pinned CDK command line: bootstrap, deploy, diff, destroy ...", add_help=False)
     sub.add_parser("lock", help="make the locks anew")
     return found
@@ -196,23 +205,23 @@ def main() -> int:
         print("Leeward needs Python 3.11 or newer, this is " + sys.version.split()[0], file=sys.stderr)
         return 2
     options, rest = parser().parse_known_args()
-    if rest and options.command not in ("test", "cdk"):
+    if rest and options.command not in ("test", "cdk", "simulate"):
         parser().error(f"unrecognized arguments: {' '.join(rest)}")
     setup()
     if options.command == "lock":
         return relock()
-    if options.command == "demo":
-        return run(["leeward", "run", "dag_specs/demo.yml"])
+    if options.command in SINGLE:
+        return run(SINGLE[options.command])
     if options.command == "test":
         return run(["pytest", *rest])
+    if options.command == "simulate":
+        return run(["python", "-m", "tests.simulation", *rest])
     if options.command == "cdk":
         return cdk(rest)
     if options.command == "check":
         return check(options.steps or list(STEPS), options.keep_going)
     if options.command == "fix":
         return max(run(["ruff", "check", "--fix", *CODE]), run(["ruff", "format", *CODE]))
-    if options.command == "generate":
-        return run(["python", "docs/generate.py"])
     return bench() if options.command == "bench" else 0
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from constructs import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +36,49 @@ class Settings:
         return self.platform.partition("/python")[2]
 
 
-def settings_of(node: Node) -> Settings:
-    """The settings in a construct tree's context. Raises ValueError for a value that makes no sense."""
-    found: dict[str, Any] = {name: node.try_get_context(name) for name in Settings.__dataclass_fields__}
-    policies = found["task_policies"] or []
-    if isinstance(policies, str):
-        policies = [part.strip() for part in policies.split(",") if part.strip()]
-    settings = Settings(
-        stack=str(found["stack"] or "Leeward"),
-        platform=str(found["platform"] or "arm64/python3.13"),
-        concurrency=_number("concurrency", found["concurrency"], 200, 2, 1000),
-        worker_memory=_number("worker_memory", found["worker_memory"], 1024, 128, 10240),
-        task_policies=tuple(map(str, policies)),
-        alarm_email=str(found["alarm_email"] or ""),
-        dashboard=json.loads(str(found["dashboard"]).lower()) if found["dashboard"] is not None else True,
+def settings_of(look: Callable[[str], Any]) -> Settings:
+    """The settings in a context, given what looks a name up in it. Raises ValueError for a value that makes no sense."""
+    return Settings(
+        stack=_text(
+            "stack", look, "Leeward", r"[A-Za-z][A-Za-z0-9-]{0,127}", "write a letter, then letters, digits, -"
+        ),
+        platform=_text(
+            "platform",
+            look,
+            "arm64/python3.13",
+            r"(arm64|x86_64)/python3\.\d+",
+            "write arm64/python3.13 or x86_64/python3.13",
+        ),
+        concurrency=_number("concurrency", look("concurrency"), 200, 2, 1000),
+        worker_memory=_number("worker_memory", look("worker_memory"), 1024, 128, 10240),
+        task_policies=_names(look("task_policies")),
+        alarm_email=_text("alarm_email", look, "", r"(\S+@\S+)?", "write an address, or nothing"),
+        dashboard=_switch("dashboard", look("dashboard"), default=True),
     )
-    if settings.architecture not in ("arm64", "x86_64") or not settings.python:
-        raise ValueError(f"platform {settings.platform!r}: write arm64/python3.13 or x86_64/python3.13")
-    return settings
+
+
+def _text(name: str, look: Callable[[str], Any], default: str, pattern: str, hint: str) -> str:
+    value = str(look(name) or default)
+    if not re.fullmatch(pattern, value):
+        raise ValueError(f"{name} {value!r}: {hint}")
+    return value
 
 
 def _number(name: str, value: Any, default: int, low: int, high: int) -> int:
-    number = default if value is None else int(value)
-    if not low <= number <= high:
-        raise ValueError(f"{name} {number}: must be from {low} to {high}")
-    return number
+    text = str(default if value is None else value)
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise ValueError(f"{name} {text!r}: write a whole number from {low} to {high}")
+    return int(text)
+
+
+def _switch(name: str, value: Any, *, default: bool) -> bool:
+    text = str(default if value is None else value).lower()
+    if text not in ("true", "false"):
+        raise ValueError(f"{name} {text!r}: write true or false")
+    return text == "true"
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """A list, as cdk.json has it, or names with commas between them, as the command line has it."""
+    parts = value.split(",") if isinstance(value, str) else value or ()
+    return tuple(name for name in (str(part).strip() for part in parts) if name)

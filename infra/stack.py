@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_destinations as destinations
 from constructs import Construct
 
+from infra.dashboard import Dashboard
 from infra.drops import notify
 from infra.functions import Function
 from infra.queues import Queues
@@ -63,6 +64,8 @@ class LeewardStack(cdk.Stack):
         self._grant_compiler()
         self._connect()
         self._outputs()
+        if settings.dashboard:
+            self._dashboard()
 
     def _function(self, name: str, *, memory: int, seconds: float, loops: bool = False) -> Function:
         environment = {
@@ -169,7 +172,7 @@ class LeewardStack(cdk.Stack):
         )
         self._every(
             "Reconcile",
-            cdk.Duration.minutes(15),
+            cdk.Duration.hours(1),
             targets.LambdaFunction(self.compiler.function, dead_letter_queue=queues.dead_letters),
         )
 
@@ -188,3 +191,15 @@ class LeewardStack(cdk.Stack):
         }
         for name, value in found.items():
             cdk.CfnOutput(self, name, value=value)
+
+    def _dashboard(self) -> None:
+        functions = {
+            "executor": self.executor,
+            "worker": self.worker,
+            "scheduler": self.scheduler,
+            "compiler": self.compiler,
+        }
+        dashboard = Dashboard(
+            self, "Dashboard", settings=self.settings, state=self.state, queues=self.queues, functions=functions
+        )
+        cdk.CfnOutput(self, contract.OUTPUT_DASHBOARD, value=dashboard.url)

@@ -112,6 +112,14 @@ ENV_STACK: Final = "LEEWARD_STACK"
 """Environment of the functions; queues are URLs unless the name says ARN."""
 
 METRICS_NAMESPACE: Final = "Leeward"
+METRIC_RUN_DURATION: Final = "dagrun.duration"
+"""Followed by a dot and the state in which the run ended."""
+METRIC_TASK_SUCCESSES: Final = "ti_successes"
+METRIC_TASK_FAILURES: Final = "ti_failures"
+METRIC_DAGS: Final = "dagbag_size"
+METRIC_IMPORT_ERRORS: Final = "dag_processing.import_errors"
+METRIC_DIMENSION: Final = "dag_id"
+"""Airflow's names; the last two metrics have no dimension, the others this one alone."""
 
 OUTPUT_TABLE: Final = "TableName"
 OUTPUT_DATA_BUCKET: Final = "DataBucketName"
@@ -120,6 +128,7 @@ OUTPUT_SCHEDULER: Final = "SchedulerName"
 OUTPUT_EXECUTOR_LOGS: Final = "ExecutorLogGroup"
 OUTPUT_WORKER_LOGS: Final = "WorkerLogGroup"
 OUTPUT_TASK_ROLE: Final = "TaskRoleArn"
+OUTPUT_DASHBOARD: Final = "DashboardUrl"
 """Outputs of the stack, by which the command line finds an installation."""
 
 MAX_ERROR_CHARACTERS: Final = 8_000

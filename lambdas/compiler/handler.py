@@ -11,7 +11,7 @@ from leeward.engine.reconcile import reconcile
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Look at the bucket; an event says no more than that something in it may have changed."""
-    del event, context
-    reconcile(dropping())
+    """Look at the bucket; an event says no more than whether something in it may have changed."""
+    del context
+    reconcile(dropping(), routine="Records" not in event)
     sys.stdout.flush()

@@ -144,11 +144,12 @@ class DynamoRunStore:
                 TableName=self.table,
                 Item={**key_of(info.ref, header_item(layout)), **stored},
                 ConditionExpression="attribute_not_exists(hr)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if _code(error) == "ConditionalCheckFailedException":
-                return False
-            raise
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
+            return header_of(error.response.get("Item", {})) == header_of(stored)
         return True
 
     def read(self, ref: RunRef, shards: Iterable[int]) -> Mapping[int, Item]:
@@ -162,6 +163,15 @@ class DynamoRunStore:
             rows = {row[SORT_KEY]["S"]: row for row in self._range(part, min(names), max(names))}
             found.update((shard, _item(rows.get(name, {}))) for name, shard in names.items())
         return found
+
+    def read_runs(self, wanted: Mapping[RunRef, Iterable[int]]) -> Mapping[RunRef, Mapping[int, Item]]:
+        """See `RunStore.read_runs`. A run's own items cost less by `read`, which pays for their sum."""
+        keys = {ref: {shard: key_of(ref, shard) for shard in shards} for ref, shards in wanted.items()}
+        rows = self._get([key for found in keys.values() for key in found.values()])
+        return {
+            ref: {shard: _item(rows.get(_plain(key), {})) for shard, key in found.items()}
+            for ref, found in keys.items()
+        }
 
     def _range(self, part: str, first: str, last: str) -> Iterator[Mapping[str, Any]]:
         """The items of one partition between two sort keys, read consistently: a Query pays 4 KB of their sum."""

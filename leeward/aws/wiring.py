@@ -45,6 +45,7 @@ from leeward.contract import (
 from leeward.engine.bodies import OperatorBodies
 from leeward.engine.ports import Ports
 from leeward.engine.reconcile import Dropping
+from leeward.engine.see_dags import Watched
 from leeward.engine.system import RandomIds, SystemClock
 from leeward.operators.base import Attempt
 
@@ -146,6 +147,17 @@ def dropping() -> Dropping:
         DynamoDropStore(_records(here, DROPS)),
         _bundles(here),
         SecretsManager(BotoAws()).variable,
+    )
+
+
+@cache
+def watched() -> Watched:
+    """What the dashboard shows."""
+    here = account()
+    return Watched(
+        DynamoRunStore(here.table, here.env[ENV_TABLE]),
+        S3SpecStore(here.s3, here.env[ENV_DATA_BUCKET], _records(here, LIVE)),
+        DynamoDropStore(_records(here, DROPS)),
     )
 
 

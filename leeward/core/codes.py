@@ -68,6 +68,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW308": "A date on the command line is ISO 8601.",
         "LW309": "The stack can't be read with the caller's credentials, or is not an installation of Leeward.",
         "LW310": "The scheduler function failed; its log tells why.",
+        "LW311": "A parameter of the dashboard's widget has a value that makes no sense; the message says what to write.",
         "LW401": "A template can't be rendered: an undefined name, a mistake in it, or one of the sandbox's limits.",
         "LW402": "Templates only read.",
         "LW403": "An argument takes an XCom of a task that pushed none.",

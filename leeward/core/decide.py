@@ -148,8 +148,10 @@ def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
 def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None) -> Due:
     """What becomes of a task that nothing has happened to (or whose entry has not been read)."""
     upstream = dag.graph.upstream[index]
-    asked = None if entry is None else _skip_requested(dag, view, index)
-    if entry is not None and asked is not None:
+    asked = _skip_requested(dag, view, index)
+    if asked is not None:
+        if entry is None:
+            return view.unread((index,))
         return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
     rule = dag.tasks[index].trigger_rule
     if verdict(rule, tally(dag, view, index)) is None:

@@ -47,7 +47,7 @@ def _arm(scope: Scope, view: View, decision: Decision, touched: Collection[int] 
     for index, due in decision.later:
         given = causes(view, scope.dag.graph.upstream[index])
         if touched is None or not set(touched).isdisjoint(given):
-            send_at(scope, Look(scope.info, (index,)), due)
+            send_at(scope, Look(scope.info, tuple(given)), due)
 
 
 def write_changes(scope: Scope, view: View, shard: int, changes: Collection[Change]) -> tuple[View, frozenset[int]]:

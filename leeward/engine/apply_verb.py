@@ -76,10 +76,11 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
             put_header=accepted(header, intent),
         )
     )
-    if written.won:
-        scope.won(changes, item.epoch + 1)
-        _log(scope, header.state, RunState.RUNNING, intent, item.epoch + 1)
-    return written.won
+    if written.item.header is None or written.item.header.intent != intent:
+        return False
+    scope.won(changes, item.epoch + 1)
+    _log(scope, header.state, RunState.RUNNING, intent, item.epoch + 1)
+    return True
 
 
 def _apply(scope: Scope, shard: int, intent: Intent, epoch: int) -> None:
@@ -127,7 +128,7 @@ def _finish(scope: Scope, item: Item, header: Header) -> None:
             put_header=after,
         )
     )
-    if not written.won:
+    if written.item.header != after:
         return
     if after.state in RUN_FINISHED:
         deliver(scope, written.item, "stopped")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from leeward.contract import METRIC_RUN_DURATION
 from leeward.core.decide import decide, entries, outcome
 from leeward.core.run import Header, Item
 from leeward.core.states import FINISHED, RunState, TaskState
@@ -66,7 +67,7 @@ def write_end(scope: Scope, item: Item, header: Header, cause: str) -> None:
             put_header=header,
         )
     )
-    if written.won:
+    if written.won or written.item.header == header:
         deliver(scope, written.item, cause)
 
 
@@ -80,7 +81,7 @@ def deliver(scope: Scope, item: Item, cause: str = "end of the run") -> None:
         line = run_changed(scope.info, RunState.RUNNING, header.state, cause, item.epoch, now)
         scope.ports.log.append([line])
         seconds = header.end - (header.start or header.end)
-        name = f"dagrun.duration.{header.state}"
+        name = f"{METRIC_RUN_DURATION}.{header.state}"
         scope.ports.metrics.timing(name, seconds, dag_id=scope.dag.dag_id)
     scope.write(
         Write(

@@ -61,10 +61,16 @@ class RunStore(Protocol):
         """Store what a run is about, once; what is stored, which is an earlier caller's if there was one."""
 
     def create(self, info: RunInfo, item: Item, layout: Layout) -> bool:
-        """Store the item with the header of a run that was announced; False if the run exists."""
+        """Store the item with the header of a run that was announced; False if the run exists.
+
+        A run with the very same header is the caller's own: its answer was lost, and the client sent the item again.
+        """
 
     def read(self, ref: RunRef, shards: Iterable[int]) -> Mapping[int, Item]:
         """Those items (HEADER among them if asked for); one that was never written is an empty Item."""
+
+    def read_runs(self, wanted: Mapping[RunRef, Iterable[int]]) -> Mapping[RunRef, Mapping[int, Item]]:
+        """The same of several runs, in as few requests as can be."""
 
     def write(self, ref: RunRef, write: Write) -> Written:
         """Write one item, atomically, on its conditions."""
@@ -131,7 +137,7 @@ class Drop:
     """What was made of a dropped spec. `seen` stands for everything that it was made from; `at` is when.
 
     `dags` are the ids of the DAGs that are live because of it; with `errors`, they are those of its last good version.
-    `turn` counts the compilers that took the file up; `seen` is empty while one is at it.
+    `turn` counts the compilers that took the file up. While one is at it, `seen` says so, and `at` is when it began.
     """
 
     path: str

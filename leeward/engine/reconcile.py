@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
-from leeward.contract import MAX_BUNDLE_BYTES, MAX_DROP_ERRORS
+from leeward.contract import MAX_BUNDLE_BYTES, MAX_DROP_ERRORS, METRIC_DAGS, METRIC_IMPORT_ERRORS
 from leeward.core.dag import Dag
 from leeward.engine.bundle import pack
 from leeward.engine.drop_spec import apply_rules, drop_spec, retire_dag
@@ -28,8 +28,17 @@ from leeward.spec.files import DEFAULTS, above, is_spec
 MAX_LOOKS: Final = 5
 """How often one event lists the bucket again because somebody else came in between."""
 
+COMPILE_SECONDS: Final = 30.0
+"""How long others leave a file to a compiler that has begun with it; Lambda repeats a failed event after a minute."""
+
+UNDER_WAY: Final = "~"
+"""Before what is noted as seen while a compiler is at it."""
+
 DOUBLED: Final = "doubled"
 """What is noted as seen of a file that defines another one's DAG: it is looked at again each time."""
+
+GONE: Final = "gone"
+"""What is wanted of a file that is not there any more."""
 
 COMPILER: Final = "1"
 """Grows when the same files are to give other DAGs, so that everything is compiled again."""
@@ -54,29 +63,44 @@ class Overtaken(Exception):  # noqa: N818 - no mistake: somebody else is at it
     """Another compiler took a file up meanwhile: the bucket must be listed again."""
 
 
-def reconcile(dropping: Dropping) -> None:
-    """Compile what has changed, retire what is gone. Raises Overtaken if others keep coming in between."""
-    for _ in range(MAX_LOOKS - 1):
+def reconcile(dropping: Dropping, *, routine: bool = False) -> None:
+    """Compile what has changed, retire what is gone. Raises Overtaken if others keep coming in between.
+
+    A routine look that finds nothing to do writes no metric: a metric is paid for by the hours in which it is written.
+    """
+    for look in range(MAX_LOOKS):
         try:
-            _reconcile(dropping)
+            changed = _reconcile(dropping)
         except (Gone, Overtaken):
+            if look == MAX_LOOKS - 1:
+                raise
             continue
+        if changed or look or not routine:
+            _tell_sizes(dropping)
         return
-    _reconcile(dropping)
 
 
-def _reconcile(dropping: Dropping) -> None:
-    records = dict(dropping.drops.all())
+def _tell_sizes(dropping: Dropping) -> None:
+    """Read anew, so that the last of several compilers at once tells what all have done."""
+    records = dropping.drops.all().values()
+    metrics = dropping.ports.metrics
+    metrics.gauge(METRIC_DAGS, sum(len(record.dags) for record in records))
+    metrics.gauge(METRIC_IMPORT_ERRORS, sum(bool(record.errors) for record in records))
+
+
+def _reconcile(dropping: Dropping) -> bool:
+    """One look; whether it found something to do."""
+    known = dropping.drops.all()
+    records = dict(known)
     files = dropping.bucket.files()
     for path in [path for path in records if path not in files]:
-        _retire(dropping, records.pop(path))
+        if not _under_way(dropping, records[path], GONE):
+            _retire(dropping, records.pop(path))
     for path in filter(is_spec, files):
-        before = records.get(path)
-        if before is None or before.seen != _seen(path, files):
+        before, wanted = records.get(path), _seen(path, files)
+        if (before is None or before.seen != wanted) and not _under_way(dropping, before, wanted):
             records[path] = _drop(dropping, path, files, records)
-    metrics = dropping.ports.metrics
-    metrics.gauge("dagbag_size", sum(len(record.dags) for record in records.values()))
-    metrics.gauge("dag_processing.import_errors", sum(bool(record.errors) for record in records.values()))
+    return records != known
 
 
 def settled(records: Mapping[str, Drop], files: Mapping[str, str]) -> set[str]:
@@ -84,16 +108,24 @@ def settled(records: Mapping[str, Drop], files: Mapping[str, str]) -> set[str]:
     return {path for path, record in records.items() if path in files and record.seen in (DOUBLED, _seen(path, files))}
 
 
-def _take(dropping: Dropping, path: str, before: Drop | None) -> Drop:
+def _under_way(dropping: Dropping, record: Drop | None, wanted: str) -> bool:
+    """Whether somebody else has just begun to do the same. If that one dies, its own event comes again."""
+    if record is None or record.seen != UNDER_WAY + wanted:
+        return False
+    return dropping.ports.clock.now() - record.at < COMPILE_SECONDS
+
+
+def _take(dropping: Dropping, path: str, before: Drop | None, wanted: str) -> Drop:
     """The record of a file that is ours to change now: whoever comes later has a later turn."""
-    taken = replace(before or Drop(path, "", 0.0), seen="", turn=1 if before is None else before.turn + 1)
+    now, turn = dropping.ports.clock.now(), 1 if before is None else before.turn + 1
+    taken = replace(before or Drop(path, "", now), seen=UNDER_WAY + wanted, at=now, turn=turn)
     if not dropping.drops.put(taken, before):
         raise Overtaken(path)
     return taken
 
 
 def _retire(dropping: Dropping, record: Drop) -> None:
-    taken = _take(dropping, record.path, record)
+    taken = _take(dropping, record.path, record, GONE)
     for dag_id in record.dags:
         retire_dag(dropping.ports, dag_id, record.path, taken.turn)
     if not dropping.drops.remove(taken):
@@ -102,7 +134,7 @@ def _retire(dropping: Dropping, record: Drop) -> None:
 
 def _drop(dropping: Dropping, path: str, files: Mapping[str, str], records: Mapping[str, Drop]) -> Drop:
     """Compile one spec and make it live, or tell why not; the record of it."""
-    taken = _take(dropping, path, records.get(path))
+    taken = _take(dropping, path, records.get(path), _seen(path, files))
     now = dropping.ports.clock.now()
     dags, errors = _compiled(dropping, path, files, now)
     owners = {dag_id: other for other, record in records.items() if other != path for dag_id in record.dags}

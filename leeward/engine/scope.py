@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from leeward.contract import MAX_HINT_DELAY_SECONDS, SHORTEST_WAIT_SECONDS
+from leeward.contract import (
+    MAX_HINT_DELAY_SECONDS,
+    METRIC_TASK_FAILURES,
+    METRIC_TASK_SUCCESSES,
+    SHORTEST_WAIT_SECONDS,
+)
 from leeward.core.dag import Dag
 from leeward.core.decide import Change, Moment
 from leeward.core.run import Item, RunInfo
@@ -79,7 +84,7 @@ class Scope:
             send_at(self, poll, after.until)
 
     def _count(self, change: Change) -> None:
-        names = {TaskState.SUCCESS: "ti_successes", TaskState.FAILED: "ti_failures"}
+        names = {TaskState.SUCCESS: METRIC_TASK_SUCCESSES, TaskState.FAILED: METRIC_TASK_FAILURES}
         name = names.get(change.after.state)
         if name is not None:
             self.ports.metrics.count(name, dag_id=self.dag.dag_id)

@@ -39,7 +39,7 @@ class MemoryRunStore:
         key = (info.ref, header_item(layout))
         with self._lock:
             if key in self._items:
-                return False
+                return self._items[key].header == item.header
             self._items[key] = item
             self._index(info.ref, item.header)
             return True
@@ -48,6 +48,10 @@ class MemoryRunStore:
         """See `RunStore.read`."""
         with self._lock:
             return {shard: self._items.get((ref, shard), Item()) for shard in shards}
+
+    def read_runs(self, wanted: Mapping[RunRef, Iterable[int]]) -> Mapping[RunRef, Mapping[int, Item]]:
+        """See `RunStore.read_runs`."""
+        return {ref: self.read(ref, shards) for ref, shards in wanted.items()}
 
     def write(self, ref: RunRef, write: Write) -> Written:
         """See `RunStore.write`. Raises EngineError if the stored step breaks an invariant."""

@@ -34,7 +34,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is not a state: the page that the console draws behind a widget, text, faint text, lines, errors."""
+    """What is not a state: the page that the console draws behind a widget, text, faint text, lines, errors, links."""
 
     page: str
     ink: str
@@ -43,6 +43,7 @@ class Page:
     hover: str
     error: str
     error_page: str
+    link: str
 
 
 # Marks are characters that no system draws as an emoji.
@@ -64,14 +65,16 @@ LOOKS: Final[dict[str, Look]] = {
 }
 
 PAGES: Final = {
-    "light": Page("#ffffff", "#16191f", "#5f6b7a", "#e4e7ea", "#f2f5f8", "#b3001b", "#fdf2f2"),
-    "dark": Page("#161d26", "#e4e6ea", "#a3adb8", "#2d3945", "#202a35", "#ff8f8f", "#2e1a1f"),
+    "light": Page("#ffffff", "#16191f", "#5f6b7a", "#e4e7ea", "#f2f5f8", "#b3001b", "#fdf2f2", "#0055b8"),
+    "dark": Page("#161d26", "#e4e6ea", "#a3adb8", "#2d3945", "#202a35", "#ff8f8f", "#2e1a1f", "#75b5ff"),
 }
 """By CloudWatch's name of the theme. The widget paints no page: these are what its contrasts are reckoned against."""
 
 _LAYOUT: Final = """
 .lw{font:13px/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;color:var(--ink);
-font-variant-numeric:tabular-nums;padding:2px 6px 6px;box-sizing:border-box;text-align:left}
+font-variant-numeric:tabular-nums;padding:2px 6px 6px;box-sizing:border-box;text-align:left;
+display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,var(--block)),1fr));gap:0 40px;align-items:start}
+.lw>.e,.lw>.m,.lw>footer{grid-column:1/-1}
 .lw *{box-sizing:border-box}
 .lw h3,.lw h4,.lw p,.lw ul{margin:0;padding:0;font:inherit;color:inherit}
 .lw section{margin:0 0 26px}
@@ -79,8 +82,9 @@ font-variant-numeric:tabular-nums;padding:2px 6px 6px;box-sizing:border-box;text
 border-bottom:1px solid var(--line);padding:0 0 5px;margin:0 0 4px}
 .lw h3{font-size:15px;font-weight:600;min-width:0}
 .lw h3,.lw b,.lw em{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
-.lw em{font-style:normal;color:var(--faint);flex:0 1 auto;min-width:0}
-.lw em+em{margin-left:auto;flex:none;display:inline-flex;align-items:center}
+.lw em{font-style:normal;font-size:12px;color:var(--faint);min-width:0;margin-left:auto;display:inline-flex;
+align-items:center}
+.lw em+em{margin:0;flex:0 0 100%;display:block}
 .lw em i{margin-right:6px}
 .lw p,.lw .z{display:flex;align-items:center;height:19px;border-radius:3px}
 .lw p:hover{background:var(--hover)}
@@ -103,7 +107,9 @@ padding:8px 12px;margin:0 0 20px}
 .lw h4{font-weight:600}
 .lw li{margin:4px 0 0;white-space:pre-line;overflow-wrap:anywhere}
 .lw code{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-weight:600;background:none;color:inherit;
-padding:0;margin:0 8px 0 0}
+padding:0;display:block}
+.lw nav{margin:0 0 14px}
+.lw a{margin:0 0 0 14px;color:var(--link);cursor:pointer;text-decoration:underline}
 .lw footer{display:flex;flex-wrap:wrap;gap:4px 11px;border-top:1px solid var(--line);padding:8px 0 0;font-size:12px;
 color:var(--faint)}
 .lw footer span{display:inline-flex;align-items:center}
@@ -119,7 +125,7 @@ def look(state: str) -> Look:
 def stylesheet(theme: str) -> str:
     """The CSS of a theme; any name but "dark" is the light one."""
     page = PAGES["dark" if theme == "dark" else "light"]
-    names = ("page", "ink", "faint", "line", "hover", "error", "error_page")
+    names = ("page", "ink", "faint", "line", "hover", "error", "error_page", "link")
     colours = ";".join(f"--{name.replace('_', '-')}:{getattr(page, name)}" for name in names)
     states = "\n".join(_rules(one, one.dark if theme == "dark" else one.light) for one in LOOKS.values())
     return f".lw{{{colours}}}{_LAYOUT}{states}\n"

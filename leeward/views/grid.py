@@ -3,7 +3,7 @@
 It is not a query: what is shown is handed in, and no clock is read, so that a run that is not over has no duration.
 CloudWatch strips scripts, `<iframe>` and SVG's `<use>` from a widget; `<style>`, other SVG and the `title` attribute stay
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_security.html). A square is
-therefore an empty `<i>` whose class says the rest. Every name is hostile until `_text` has escaped it.
+therefore an empty `<i>` whose class says the rest. Every name is hostile until `escaped` has escaped it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Final
 
 from leeward.core.states import TaskState
 from leeward.views.colours import LOOKS, look, stylesheet
+from leeward.views.text import escaped
 
 LIMIT_BYTES: Final = 256 * 1024
 """No page is larger: a dashboard asks for it again with every refresh."""
@@ -25,6 +25,9 @@ _PITCH: Final = 19
 _BAR: Final = 42
 _BASE: Final = 57
 _ERRORS: Final = 20
+_LABEL: Final = 60
+"""Characters of a task's id: no more of it is seen in the first column, the tooltip tells it all."""
+
 _NO_DAGS: Final = "no DAGs: drop a spec into s3://BUCKET/dags/"
 
 
@@ -85,7 +88,13 @@ class _Plan:
 
 
 def grid(
-    dags: Sequence[DagGrid], errors: Sequence[SpecError], *, theme: str = "light", width: int = 800, empty: str = ""
+    dags: Sequence[DagGrid],
+    errors: Sequence[SpecError],
+    *,
+    theme: str = "light",
+    width: int = 800,
+    empty: str = "",
+    foot: str = "",
 ) -> str:
     """The widget's HTML, at most `LIMIT_BYTES` long in UTF-8.
 
@@ -97,15 +106,17 @@ def grid(
         theme: CloudWatch's name, "light" or "dark".
         width: of the widget, in pixels; fewer runs are shown where 25 have no room.
         empty: the whole sentence shown when there are no DAGs, with the bucket's name; a general one if left out.
+        foot: markup to stand below the DAGs, such as a pager's.
     """
     label = _label_pixels(dags, width)
     top = f"<style>{stylesheet(theme)}</style>{_errors(errors)}"
+    sizes = f"--label:{label}px;--block:{_block_pixels(dags, label)}px"
     plan = _Plan(len(dags), max(1, min(RUNS, (width - label - 14) // _PITCH)), details=True)
     while True:
         size = _least_bytes(dags, plan)
         if size <= LIMIT_BYTES:
-            body = _body(dags, plan, empty)
-            page = f'<div class="lw cwdb-no-default-styles" style="--label:{label}px">{top}{body}{_legend()}</div>'
+            body = _body(dags, plan, empty) + foot + _legend()
+            page = f'<div class="lw cwdb-no-default-styles" style="{sizes}">{top}{body}</div>'
             size = len(page.encode())
             if size <= LIMIT_BYTES:
                 return page
@@ -132,12 +143,12 @@ def _least_bytes(dags: Sequence[DagGrid], plan: _Plan) -> int:
 
 def _body(dags: Sequence[DagGrid], plan: _Plan, empty: str) -> str:
     if not dags:
-        return f'<section class="m">{_text(_clip(empty or _NO_DAGS, 1000))}</section>'
+        return f'<section class="m">{escaped(_clip(empty or _NO_DAGS, 1000))}</section>'
     return "".join(_block(dag, plan) for dag in dags[: plan.dags]) + _left_out(dags, plan)
 
 
 def _left_out(dags: Sequence[DagGrid], plan: _Plan) -> str:
-    most = min(RUNS, max(len(dag.runs) for dag in dags))
+    most = _most_runs(dags)
     said = [
         f"{plan.dags} of {len(dags)} DAGs" if plan.dags < len(dags) else "",
         f"the last {_count(plan.runs, 'run')} instead of {most}" if plan.runs < most else "",
@@ -151,7 +162,7 @@ def _errors(errors: Sequence[SpecError]) -> str:
     if not errors:
         return ""
     shown = ((_clip(error.path, 200), _clip(error.message, 600)) for error in errors[:_ERRORS])
-    items = [f"<li><code>{_text(path)}</code>{_text(message)}</li>" for path, message in shown]
+    items = [f"<li><code>{escaped(path)}</code>{escaped(message)}</li>" for path, message in shown]
     if len(errors) > _ERRORS:
         items.append(f"<li>and {len(errors) - _ERRORS} more</li>")
     title = "Import error" if len(errors) == 1 else f"{len(errors)} import errors"
@@ -160,8 +171,8 @@ def _errors(errors: Sequence[SpecError]) -> str:
 
 def _block(dag: DagGrid, plan: _Plan) -> str:
     runs = dag.runs[-plan.runs :]
-    name = _text(dag.dag_id)
-    head = f'<header><h3 title="{name}">{name}</h3><em>{_text(dag.schedule)}</em><em>{_latest(runs)}</em></header>'
+    name = escaped(dag.dag_id)
+    head = f'<header><h3 title="{name}">{name}</h3><em>{_latest(runs)}</em><em>{escaped(dag.schedule)}</em></header>'
     if not runs:
         return f'<section>{head}<div class="m">no runs yet</div></section>'
     rows = "".join(_row(task, runs, plan) for task in dag.tasks)
@@ -173,8 +184,8 @@ def _latest(runs: Sequence[Run]) -> str:
     if not runs:
         return ""
     run = runs[-1]
-    when = f"since {_moment(run.start)}" if _open(run) else _moment(run.start)
-    return f'<i class="{look(run.state).letter}"></i>last run: {_text(f"{run.state}, {when}")}'
+    when = ("since " if _open(run) else "") + _moment(run.start, "%d %b %H:%M")
+    return f'<i class="{look(run.state).letter}"></i>last run: {escaped(f"{run.state}, {when}")}'
 
 
 def _bars(runs: Sequence[Run]) -> str:
@@ -209,13 +220,13 @@ def _open(run: Run) -> bool:
 
 def _run_facts(run: Run) -> str:
     facts = (run.run_id, run.state, _moment(run.start), "not over" if _open(run) else _duration(run.seconds))
-    return _text(" · ".join(fact for fact in facts if fact))
+    return escaped(" · ".join(fact for fact in facts if fact))
 
 
 def _row(task: str, runs: Sequence[Run], plan: _Plan) -> str:
-    name = _text(task)
+    name = escaped(task)
     squares = "".join(_square(name, run.instances.get(task), plan.details) for run in runs)
-    return f'<p title="{name}"><b>{name}</b>{squares}</p>'
+    return f'<p title="{name}"><b>{escaped(_clip(task, _LABEL))}</b>{squares}</p>'
 
 
 def _square(name: str, instance: Instance | None, details: bool) -> str:
@@ -227,7 +238,7 @@ def _square(name: str, instance: Instance | None, details: bool) -> str:
     if not details and _uneventful(instance):
         return f"<i{kind}></i>"
     facts = (instance.state, f"try {instance.try_number}", _duration(instance.seconds))
-    return f'<i{kind} title="{name} · {_text(" · ".join(fact for fact in facts if fact))}"></i>'
+    return f'<i{kind} title="{name} · {escaped(" · ".join(fact for fact in facts if fact))}"></i>'
 
 
 def _uneventful(instance: Instance) -> bool:
@@ -243,23 +254,26 @@ def _legend() -> str:
 def _label_pixels(dags: Sequence[DagGrid], width: int) -> int:
     """The first column: as wide as the longest task id seems to be, but the runs come first."""
     longest = max((len(task) for dag in dags for task in dag.tasks), default=0)
-    runs = min(RUNS, max((len(dag.runs) for dag in dags), default=0))
-    return min(max(120, 8 * longest + 14), 360, max(120, width - runs * _PITCH - 14))
+    return min(max(120, 8 * longest + 14), 360, max(120, width - _most_runs(dags) * _PITCH - 14))
 
 
-def _text(value: str) -> str:
-    """Escaped for text and attributes; what cannot be printed, such as a control character, is replaced."""
-    return escape("".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in value))
+def _block_pixels(dags: Sequence[DagGrid], label: int) -> int:
+    """What a DAG needs: where there is room for several, they stand side by side."""
+    return max(440, label + _most_runs(dags) * _PITCH)
+
+
+def _most_runs(dags: Sequence[DagGrid]) -> int:
+    return min(RUNS, max((len(dag.runs) for dag in dags), default=0))
 
 
 def _clip(value: str, most: int) -> str:
     return value if len(value) <= most else f"{value[: most - 1]}…"
 
 
-def _moment(seconds: float | None) -> str:
+def _moment(seconds: float | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     if seconds is None:
         return "not started"
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):{form}} UTC"
 
 
 def _duration(seconds: float | None) -> str:

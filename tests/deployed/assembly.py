@@ -19,8 +19,13 @@ HOST = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
 @cache
 def assembly(architecture: str) -> Path:
     """The folder of the cloud assembly for an architecture."""
+    return synthesized(platform=f"{architecture}/python3.13")
+
+
+def synthesized(**chosen: Any) -> Path:
+    """The folder of a cloud assembly with these context values beside those of cdk.json."""
     folder = Path(mkdtemp(prefix="leeward-cdk-"))
-    context = {**json.loads((ROOT / "cdk.json").read_text())["context"], "platform": f"{architecture}/python3.13"}
+    context = {**json.loads((ROOT / "cdk.json").read_text())["context"], **chosen}
     found = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     found |= {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(context)}
     done = subprocess.run(

@@ -385,7 +385,16 @@ def test_f24_early_timer_is_re_armed_and_a_late_one_is_harmless() -> None:
 
 def test_starting_a_run_twice_starts_it_once() -> None:
     world = World(draw("a")).start()
+    world.clock.advance_to(world.clock.now() + 1.0)
     assert not start_run(world.ports, world.info)
+    assert len(world.queue.take()) == 1
+
+
+def test_f06_run_whose_creation_was_not_answered_is_started_by_its_creator() -> None:
+    world = World(draw("a"))
+    world.runs.announce(world.info)
+    world.runs.create(world.info, Item(header=Header(start=world.clock.now())), world.scope.layout)
+    assert start_run(world.ports, world.info), "the same header: the client has sent it again"
     assert len(world.queue.take()) == 1
 
 

@@ -1,4 +1,4 @@
-"""The same stores twice: the twins, and the adapters on moto's DynamoDB and S3."""
+"""The same stores thrice: the twins, and the adapters on DynamoDB and S3 of moto's and of our own."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ from leeward.contract import (
 from leeward.engine.ports import AttemptStore, BundleStore, DropStore, RunStore, SpecStore, XComStore
 from leeward.local.run_store import MemoryAttemptStore, MemoryRunStore, MemoryXComStore
 from leeward.local.spec_store import MemoryBundleStore, MemoryDropStore, MemorySpecStore
+from tests.ports.table import Table
+from tests.ports.wire import answered, dynamodb
+from tests.ports.wire import s3 as wire_s3
 from tests.world import World
 
 TABLE, BUCKET = "state", "leeward-data"
@@ -52,7 +55,7 @@ class Stores:
 
 @contextmanager
 def stores(kind: str) -> Iterator[Stores]:
-    """The twins (`memory`) or the adapters (`aws`)."""
+    """The twins (`memory`), the adapters on moto (`aws`), or on our own small AWS (`wire`)."""
     if kind == "memory":
         specs = MemorySpecStore()
         yield Stores(
@@ -64,16 +67,23 @@ def stores(kind: str) -> Iterator[Stores]:
             MemoryBundleStore(),
         )
         return
+    if kind == "wire":
+        yield adapters(answered("dynamodb", dynamodb(Table())), answered("s3", wire_s3({})))
+        return
     with locked_moto():
-        client, s3 = clients()
-        yield Stores(
-            DynamoRunStore(client, TABLE),
-            DynamoAttemptStore(client, TABLE),
-            DynamoXComStore(client, s3, TABLE, BUCKET),
-            S3SpecStore(s3, BUCKET, TextRecords(client, TABLE, LIVE)),
-            DynamoDropStore(TextRecords(client, TABLE, DROPS)),
-            S3BundleStore(s3, BUCKET),
-        )
+        yield adapters(*clients())
+
+
+def adapters(client: Any, s3: Any) -> Stores:
+    """The adapters over clients of DynamoDB and S3."""
+    return Stores(
+        DynamoRunStore(client, TABLE),
+        DynamoAttemptStore(client, TABLE),
+        DynamoXComStore(client, s3, TABLE, BUCKET),
+        S3SpecStore(s3, BUCKET, TextRecords(client, TABLE, LIVE)),
+        DynamoDropStore(TextRecords(client, TABLE, DROPS)),
+        S3BundleStore(s3, BUCKET),
+    )
 
 
 @contextmanager

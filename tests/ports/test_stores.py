@@ -39,7 +39,7 @@ RUNNING = Entry(TaskState.RUNNING, 1, owner="me", start=1000.0, until=1930.0, be
 DONE = replace(RUNNING, state=TaskState.SUCCESS, end=1001.25, until=None, skip=frozenset({3, 40}))
 
 
-@pytest.fixture(params=["memory", "aws"])
+@pytest.fixture(params=["memory", "aws", "wire"])
 def found(request: pytest.FixtureRequest) -> Iterator[Stores]:
     with stores(request.param) as made:
         made.specs.put("v1", draw(",".join(f"t{i}" for i in range(TASKS_PER_SHARD + 5))))
@@ -50,7 +50,8 @@ def found(request: pytest.FixtureRequest) -> Iterator[Stores]:
 def test_run_is_created_once(found: Stores, layout: Layout) -> None:
     item = Item(header=Header(start=1.0))
     assert found.runs.create(INFO, item, layout)
-    assert not found.runs.create(INFO, item, layout)
+    assert found.runs.create(INFO, item, layout), "the very same: its answer was lost"
+    assert not found.runs.create(INFO, Item(header=Header(start=2.0)), layout)
     number = 0 if layout.single else HEADER
     assert found.runs.read(REF, [number]) == {number: item}
 
@@ -58,6 +59,17 @@ def test_run_is_created_once(found: Stores, layout: Layout) -> None:
 def test_item_that_was_never_written_reads_as_empty(found: Stores) -> None:
     assert found.runs.read(REF, [HEADER, 0, 7]) == {HEADER: Item(), 0: Item(), 7: Item()}
     assert found.runs.read(REF, []) == {}
+
+
+def test_items_of_several_runs_come_together(found: Stores) -> None:
+    other = replace(REF, run_id="other")
+    found.runs.create(INFO, Item(header=Header()), TWO)
+    found.runs.write(REF, Write(1, put={TASKS_PER_SHARD: QUEUED}))
+    items = found.runs.read_runs({REF: (HEADER, 0, 1), other: (0,)})
+    assert items[REF] == found.runs.read(REF, (HEADER, 0, 1))
+    assert items[REF][1].entries == {TASKS_PER_SHARD: QUEUED}
+    assert items[other] == {0: Item()}
+    assert found.runs.read_runs({}) == {}
 
 
 def test_write_returns_the_image_won_or_lost(found: Stores) -> None:

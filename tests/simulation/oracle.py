@@ -1,0 +1,138 @@
+"""What a world at rest must look like: the promise, told without the engine.
+
+Every final state must follow from the final states of the task's own upstream, from what its tries were to do, and from
+which of them were lost. Where Airflow's result depends on who ends first (see `_verdicts`), any of its results is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+from leeward.core.dag import Dag, Task, TriggerRule
+from leeward.core.rules import Tally, verdict
+from leeward.core.run import Entry
+from leeward.core.states import FAILURES, FINISHED, RUN_FINISHED, RunState, TaskState
+from leeward.engine.see_run import Seen, see_run
+from tests.simulation.bodies import Script, doing
+from tests.simulation.world import Installation, runs_of
+
+S = TaskState
+EAGER = frozenset({TriggerRule.ONE_SUCCESS, TriggerRule.ONE_FAILED, TriggerRule.ONE_DONE, TriggerRule.ALWAYS})
+"""Rules that may let a task run before a branch right above it asks for it to be skipped."""
+
+
+def faults(world: Installation, expected: Sequence[str]) -> Iterator[str]:
+    """Everything that is wrong with a world at rest, in which runs of those ids were to be."""
+    yield from world.wrong
+    yield from world.stalls if world.chance.gentle else ()
+    yield from (f"body of {key} started {count} times" for key, count in world.started.items() if count > 1)
+    yield from (f"dead letter: {message}" for message in world.cloud.dead)
+    yield from (f"left in a queue: {message}" for message in world.cloud.waiting.values())
+    if world.runs.active():
+        yield f"still active: {world.runs.active()}"
+    found = runs_of(world)
+    if sorted(info.ref.run_id for info in found) != sorted(expected):
+        yield f"runs {sorted(info.ref.run_id for info in found)}, not {sorted(expected)}"
+    for info in found:
+        seen = see_run(world.runs, world.specs, info)
+        yield from [f"{info.ref.run_id} was never started"] if seen is None else of_run(world, seen)
+
+
+def of_run(world: Installation, seen: Seen) -> Iterator[str]:
+    """Everything that is wrong with one run."""
+    name, dag = seen.info.ref.run_id, seen.dag
+    if seen.header.state not in RUN_FINISHED or seen.header.active or seen.header.intent:
+        yield f"{name} has not ended: {seen.header}"
+        return
+    states = {task.task_id: entry.state for task, entry in zip(dag.tasks, seen.entries, strict=True)}
+    unfinished = {task_id: state for task_id, state in states.items() if state not in FINISHED}
+    if unfinished:
+        yield f"{name} ended with {unfinished}"
+        return
+    if any(line["run_id"] == name and line["cause"] in ("run stopped", "stopped") for line in world.log.lines):
+        yield from [] if seen.header.state is RunState.FAILED else [f"{name} was stopped and is {seen.header.state}"]
+        return
+    lost = {(task_id, number) for run_id, task_id, number in world.lost if run_id == name}
+    for index, (task, entry) in enumerate(zip(dag.tasks, seen.entries, strict=True)):
+        allowed = possible(dag, seen.entries, index, world.script, lost)
+        if (entry.state, entry.try_number - entry.base) not in allowed:
+            about = {up: states[up].value for up in task.upstream}
+            yield f"{name}: {task.task_id} ({task.trigger_rule}) is {entry}, not {allowed}, after {about}, lost {lost}"
+    leaves = [seen.entries[leaf].state for leaf in dag.graph.leaves]
+    ended = RunState.FAILED if FAILURES.intersection(leaves) else RunState.SUCCESS
+    if seen.header.state is not ended:
+        yield f"{name} is {seen.header.state}, its leaves {leaves}"
+    yield from _of_log(world, seen)
+
+
+def _of_log(world: Installation, seen: Seen) -> Iterator[str]:
+    """The end of a run was told, and whoever lost a try was struck."""
+    name = seen.info.ref.run_id
+    lines = [line for line in world.log.lines if line["run_id"] == name]
+    if not any("task_id" not in line and line["to"] == seen.header.state.value for line in lines):
+        yield f"{name} ended and nobody was told"
+    for line in lines:
+        owner = str(line.get("owner", "")).rpartition(".")[0]
+        worker = {each.where for each in world.script.get(str(line.get("task_id")), ())} & {"worker"}
+        if line["cause"] == "lease expired" and owner not in world.struck and not worker:
+            yield f"{name}: lost for no reason: {line}"
+
+
+def possible(
+    dag: Dag, entries: Sequence[Entry], index: int, script: Script, lost: set[tuple[str, int]]
+) -> set[tuple[TaskState, int]]:
+    """The final states that a task can have, each with how many tries it took, given what became of its upstream."""
+    task, entry = dag.tasks[index], entries[index]
+    found: set[tuple[TaskState, int]] = set()
+    for state in _verdicts(dag, entries, index):
+        assert state is not None, "a rule says something once everything upstream has finished"
+        found.add(_ran(task, entry, script, lost) if state is S.QUEUED else (state, 0))
+    skippers = _skippers(entries, dag, index)
+    if not skippers:
+        return found
+    early = task.trigger_rule in EAGER or skippers.isdisjoint(dag.graph.upstream[index])
+    return (found if early else set()) | {(S.SKIPPED, tries) for tries in range(entry.try_number - entry.base + 1)}
+
+
+def _verdicts(dag: Dag, entries: Sequence[Entry], index: int) -> set[TaskState | None]:
+    """What a rule can say. all_success says what it sees first, a failure or a skip; an upstream task that a branch had
+    skipped after it was upstream_failed may have been seen as either.
+    """
+    task = dag.tasks[index]
+    seen = []
+    for up in dag.graph.upstream[index]:
+        late = entries[up].state is S.SKIPPED and _skippers(entries, dag, up)
+        seen.append((S.SKIPPED, S.UPSTREAM_FAILED) if late else (entries[up].state,))
+    found: set[TaskState | None] = set()
+    for states in product(*seen):
+        found.add(verdict(task.trigger_rule, _tally(states)))
+        if task.trigger_rule is TriggerRule.ALL_SUCCESS and S.SKIPPED in states:
+            found.add(S.SKIPPED)
+    return found
+
+
+def _tally(states: Sequence[TaskState]) -> Tally:
+    return Tally(
+        len(states),
+        states.count(S.SUCCESS),
+        states.count(S.FAILED),
+        states.count(S.UPSTREAM_FAILED),
+        states.count(S.SKIPPED),
+    )
+
+
+def _ran(task: Task, entry: Entry, script: Script, lost: set[tuple[str, int]]) -> tuple[TaskState, int]:
+    """The end of a task whose rule let it run, and after how many tries."""
+    for nth in range(1, task.retry.retries + 2):
+        ends = doing(script, task.task_id, nth).ends
+        failed = (task.task_id, entry.base + nth) in lost or ends == "failed"
+        if not failed:
+            return {"success": S.SUCCESS, "skipped": S.SKIPPED, "hopeless": S.FAILED}[ends], nth
+    return S.FAILED, task.retry.retries + 1
+
+
+def _skippers(entries: Sequence[Entry], dag: Dag, index: int) -> set[int]:
+    """The branches that asked for a task to be skipped."""
+    succeeded = (skipper for skipper in dag.skippers[index] if entries[skipper].state is S.SUCCESS)
+    return {skipper for skipper in succeeded if index in entries[skipper].skip}

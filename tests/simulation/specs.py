@@ -1,0 +1,116 @@
+"""Random DAGs as specs, and what their bodies do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from leeward.core.dag import TriggerRule
+from tests.simulation.bodies import Doing, Script
+
+ENDS = ("success", "success", "success", "failed", "hopeless", "skipped")
+RULES = [rule.value for rule in TriggerRule if rule is not TriggerRule.ALL_DONE_SETUP_SUCCESS]
+DAG_ID = "simulated"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A spec, what its tasks do, and how many task entries one item of a run holds.
+
+    `verbs` are what a person asks of the run that was started by hand: after how many seconds, what, of which tasks.
+    """
+
+    text: str
+    script: Script
+    shard: int
+    scheduled: bool
+    verbs: tuple[tuple[float, str, tuple[str, ...]], ...] = ()
+
+
+def random_case(random: Random) -> Case:
+    """Up to nine tasks in one to nine items."""
+    count = random.choice([1, 2, 3, 3, 4, 4, 5, 6, 9])
+    calm = random.random() < 0.5
+    tasks = [_task(random, number, calm=calm) for number in range(count)]
+    down = {task["task_id"]: [t["task_id"] for t in tasks if task["task_id"] in t["dependencies"]] for task in tasks}
+    script = {task["task_id"]: _doings(random, task, down) for task in tasks}
+    scheduled = random.random() < 0.3
+    shard = random.choice([1, 2, 2, 3, 36])
+    return Case(spec(tasks, scheduled=scheduled), script, shard, scheduled, _verbs(random, down))
+
+
+def _verbs(random: Random, down: Mapping[str, list[str]]) -> tuple[tuple[float, str, tuple[str, ...]], ...]:
+    """One or two clears of a task and all after it, or a stop, or nothing."""
+    kind = random.choices(["", "clear", "stop"], [6, 3, 1])[0]
+    found = []
+    for _ in range({"": 0, "clear": random.choice([1, 2]), "stop": 1}[kind]):
+        first = random.choice(sorted(down))
+        tasks = (first, *after(first, down)) if kind == "clear" else ()
+        found.append((random.choice([0.05, 0.2, 0.5, 2.0, 30.0, 1500.0]), kind, tasks))
+    return tuple(sorted(found))
+
+
+def after(first: str, down: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """Everything downstream of a task."""
+    seen: list[str] = []
+    todo = list(down[first])
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.append(name)
+            todo += down[name]
+    return tuple(sorted(seen))
+
+
+def spec(tasks: list[dict[str, Any]], *, scheduled: bool = False) -> str:
+    """The spec of those tasks; a scheduled one has runs at 8:00 and, after it, at every full hour until 9:30."""
+    dag: dict[str, Any] = {"tasks": tasks, "schedule": None}
+    if scheduled:
+        dag |= {
+            "schedule": "0 * * * *",
+            "start_date": "2027-01-15T07:30:00+00:00",
+            "end_date": "2027-01-15T09:30:00+00:00",
+        }
+        dag["catchup"] = True
+    return json.dumps({DAG_ID: dag})
+
+
+def _task(random: Random, number: int, *, calm: bool) -> dict[str, Any]:
+    upstream = random.sample(range(number), random.randint(0, min(number, 3)))
+    rule = "all_success" if calm or random.random() < 0.3 else random.choice(RULES)
+    operator = random.choices(["Python", "Empty", "Branch", "ShortCircuit"], [8, 1, 1, 1])[0]
+    task: dict[str, Any] = {
+        "task_id": f"t{number}",
+        "operator": {"Branch": "BranchPythonOperator"}.get(operator, f"{operator}Operator"),
+        "dependencies": [f"t{up}" for up in sorted(upstream)],
+        "trigger_rule": rule,
+        "retries": random.choice([0, 1, 2]),
+        "retry_delay": random.choice([0, 30, 1000]),
+    }
+    return task if operator == "Empty" else {**task, "python_callable": "bodies.run"}
+
+
+def _doings(random: Random, task: Mapping[str, Any], down: Mapping[str, list[str]]) -> list[Doing]:
+    """What a task does in its first four tries."""
+    if task["operator"] == "EmptyOperator":
+        return [Doing()]
+    where = random.choices(["here", "worker", "job"], [6, 2, 2])[0]
+    found = []
+    for _ in range(4):
+        ends = random.choice(ENDS)
+        skip = _skip(random, task, down) if ends == "success" else ()
+        found.append(Doing(where, ends, random.choice([0.0, 0.0, 5.0, 50.0, 600.0]), skip))  # type: ignore[arg-type]
+    return found
+
+
+def _skip(random: Random, task: Mapping[str, Any], down: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """The tasks that a branch asks to be skipped: some of its direct downstream; a short circuit: all after it, or none."""
+    direct = down[task["task_id"]]
+    if task["operator"] == "BranchPythonOperator":
+        return tuple(random.sample(direct, random.randint(0, len(direct))))
+    if task["operator"] != "ShortCircuitOperator" or random.random() < 0.5:
+        return ()
+    return after(task["task_id"], down)

@@ -1,0 +1,511 @@
+"""A whole installation in one thread: the functions' real handlers over twins, interleaved at every call that they make.
+
+Each invocation is a greenlet that gives way before every call to the outside. Who goes on, what is delivered when, and what
+goes wrong is answered by a `Chance`; nothing else is left to anybody. Time is virtual: it moves a little with every call, and
+to the next thing that is due when nothing else can be done.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+from greenlet import greenlet
+
+from lambdas.executor import handler as executor
+from lambdas.scheduler import handler as scheduler
+from leeward.aws.messages import hint_text
+from leeward.contract import MAX_EVENT_AGE_SECONDS
+from leeward.core.dag import Json
+from leeward.core.errors import EngineError, UsageError
+from leeward.core.run import Entry, IntentKind, RunInfo, RunRef
+from leeward.core.states import RunState, TaskState
+from leeward.engine.apply_verb import apply_verb
+from leeward.engine.hints import Execute, Hint, Look
+from leeward.engine.ports import Ports, Write, Written
+from leeward.engine.reconcile import Dropping, Overtaken, reconcile, settled
+from leeward.engine.scope import open_scope
+from leeward.local.clock import VirtualClock
+from leeward.local.cloud import Cloud, Function, Message, Passes, Queue
+from leeward.local.observers import MemoryEventLog, MemoryMetrics
+from leeward.local.run_store import MemoryAttemptStore, MemoryRunStore, MemoryXComStore
+from leeward.local.spec_store import MemoryBucket, MemoryBundleStore, MemoryDropStore, MemoryRules, MemorySpecStore
+from tests.simulation.bodies import POLL_SECONDS, Script, SimulatedBodies, Try, text_of
+from tests.simulation.chance import Chance, Seeded
+from tests.simulation.specs import DAG_ID
+
+START = 1_800_000_000.0 - 40.0
+"""Some seconds before a full hour (2027-01-15T08:00:00Z)."""
+
+MAX_STEPS = 60_000
+MAX_AWAKE = 6
+FAN = 2
+"""More tries than this are invoked directly."""
+
+UNREPEATED = ("dispatch.send", "claims")
+"""Calls that are not sent twice: messages are doubled by the queues, and the worker's claim is made without an SDK."""
+
+SWEEP = json.dumps({"sweep": True})
+CALM = Seeded(0, {"none": 0.0})
+"""No fault at all."""
+
+
+class Killed(BaseException):
+    """The function died here; nothing of its code may catch it."""
+
+
+class OutageError(Exception):
+    """A call was throttled, or its answer did not come in time."""
+
+
+FUNCTIONS = {
+    "executor": Function("executor", loops=True, on_failure="dead"),
+    "scheduler": Function("scheduler", loops=True, on_failure="dead"),
+    "worker": Function("worker", loops=True, retries=0, on_failure="results"),
+    "compiler": Function("compiler", 300.0, on_failure="dead"),
+    "console": Function("console", retries=0),
+}
+QUEUES = {
+    "tries": Queue("tries", "executor", "dead"),
+    "results": Queue("results", "executor", "dead"),
+    "looks": Queue("looks", "scheduler", "dead"),
+    "dead": Queue("dead"),
+}
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What a person asks of a run, and when (seconds since the epoch)."""
+
+    at: float
+    run_id: str
+    kind: IntentKind
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass
+class Invocation:
+    """One invocation of a function, suspended before its next call. `wakes` is when a frozen one may go on."""
+
+    message: Message
+    passes: Passes
+    deadline: float
+    body: greenlet
+    name: str
+    wakes: float = 0.0
+    answers: list[str] = field(default_factory=list)
+    tokens: int = 0
+    struck: bool = False
+    holds: Try | None = None
+    made: set[str] = field(default_factory=set)
+
+    def get_remaining_time_in_millis(self) -> float:
+        return 900_000.0
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether it is the sweep of a minute."""
+        return self.message.body == SWEEP
+
+
+@dataclass
+class Installation:
+    """The twins, and what is known about the world. `wrong` tells of everything that must not happen."""
+
+    script: Script
+    chance: Chance
+    verbs: list[Verb] = field(default_factory=list)
+    functions: Mapping[str, Function] = field(default_factory=lambda: FUNCTIONS)
+    clock: VirtualClock = field(default_factory=lambda: VirtualClock(START))
+    started: Counter[Try] = field(default_factory=Counter)
+    lost: set[Try] = field(default_factory=set)
+    reported: set[Try] = field(default_factory=set)
+    polled: dict[Try, float] = field(default_factory=dict)
+    struck: set[str] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+    stalls: list[str] = field(default_factory=list)
+    traced: bool = False
+    steered: bool = False
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        self.cloud = Cloud(self.clock, self.functions, QUEUES)
+        self.specs, self.rules = MemorySpecStore(), MemoryRules()
+        self.runs = Runs(self.specs, world=self)
+        self.attempts, self.xcoms = MemoryAttemptStore(), MemoryXComStore()
+        self.bucket, self.drops, self.bundles = MemoryBucket(), MemoryDropStore(), MemoryBundleStore()
+        self.log, self.metrics = MemoryEventLog(), MemoryMetrics()
+        self.alive: list[Invocation] = []
+        self.claims: set[str] = set()
+        self.names: Counter[str] = Counter()
+        self.deliveries: Counter[str] = Counter()
+        self.minute = self.hour = START
+        self.hub = greenlet.getcurrent()
+
+    def step(self) -> bool:
+        """Let one invocation go on to its next call, or deliver a message, or let time pass; False if all is at rest."""
+        self.steps += 1
+        self._timers()
+        now = self.clock.now()
+        ready = [invocation for invocation in self.alive if invocation.wakes <= now]
+        due = self.cloud.due() if len(ready) < MAX_AWAKE else []
+        if ready or due:
+            place = self.chance.pick(len(ready) + len(due))
+            self._resume(ready[place]) if place < len(ready) else self._deliver(due[place - len(ready)])
+            return True
+        return self._pass_time()
+
+    def _pass_time(self) -> bool:
+        moments = [invocation.wakes for invocation in self.alive]
+        moments += [due for due in (self.cloud.next_due(),) if due is not None]
+        if not moments and not self.busy:
+            return False
+        self.clock.advance_to(min([*moments, self.minute, self.hour, *(verb.at for verb in self.verbs)]))
+        return True
+
+    @property
+    def busy(self) -> bool:
+        """Whether time has to go on: a run moves, a schedule has not come to its end, a file is not compiled."""
+        files, live = self.bucket.files(), self.specs.all_live()
+        compiled = settled(self.drops.all(), files).issuperset(files)
+        due = any(each.due is not None for each in live)
+        return bool(self.runs.active() or self.verbs) or due or not compiled
+
+    def _timers(self) -> None:
+        """What EventBridge sends: the sweep of every minute; the ticks of DAGs' rules, here all on the hour."""
+        now = self.clock.now()
+        while self.verbs and self.verbs[0].at <= now:
+            verb = self.verbs.pop(0)
+            self.steered = True
+            self.cloud.invoke("console", {"run_id": verb.run_id, "kind": verb.kind, "tasks": verb.tasks})
+        while self.minute <= now:
+            self.minute += 60.0
+            self.cloud.send("looks", SWEEP)
+        while self.hour <= now:
+            self.hour = (self.hour // 3600 + 1) * 3600
+            self.cloud.invoke("compiler", {"detail-type": "Scheduled Event"})
+            for dag_id in sorted(self.rules.rules):
+                if not self.chance.happens("drop_tick"):
+                    self.cloud.send("looks", json.dumps({"tick": dag_id}))
+
+    def _deliver(self, message: Message) -> None:
+        if message.body != SWEEP:
+            if self.chance.happens("lose"):
+                self.cloud.lose(message)
+                return
+            if self.chance.happens("duplicate"):
+                self.cloud.again(message)
+        begun = self.cloud.begin(message)
+        if begun is None:
+            return
+        passes, event = begun
+        self.deliveries[message.body] += 1
+        deadline = self.clock.now() + self.functions[message.function].seconds
+        name = f"{message.function}.{message.number}.{self.deliveries[message.body]}"
+        invocation = Invocation(message, passes, deadline, greenlet(self._body), name)
+        self.alive.append(invocation)
+        self._settle(invocation, invocation.body.switch(invocation, event))
+
+    def _resume(self, invocation: Invocation) -> None:
+        self._settle(invocation, invocation.body.switch())
+
+    def _settle(self, invocation: Invocation, ended: Any) -> None:
+        """What became of an invocation that gave way: it waits before a call, or has ended."""
+        if not invocation.body.dead:
+            return
+        self.alive.remove(invocation)
+        response, story = ended
+        if invocation.struck or story is not None:
+            self.struck.add(invocation.name)
+        if story is None:
+            self.cloud.end(invocation.message, response)
+        else:
+            self.cloud.die(invocation.message, story)
+
+    def _body(self, invocation: Invocation, event: Mapping[str, Any]) -> tuple[Any, str | None]:
+        """An invocation's whole life, in its own greenlet: the response, or how it died."""
+        try:
+            return self._handle(invocation, event), None
+        except Killed:
+            return None, "Runtime exited"
+        except OutageError as error:
+            return None, str(error)
+        except Overtaken as error:
+            return None, f"overtaken: {error}"
+        except Exception as error:  # noqa: BLE001 - no handler of ours may raise anything else
+            self.wrong.append(f"{invocation.name}: {type(error).__name__}: {error}")
+            return None, str(error)
+
+    def _handle(self, invocation: Invocation, event: Mapping[str, Any]) -> Any:
+        ports = self.ports(invocation)
+        match invocation.message.function:
+            case "executor":
+                return executor.respond(ports, self.cloud, event, invocation)
+            case "scheduler":
+                return scheduler.respond(ports, self.cloud, event, invocation)
+            case "compiler":
+                return reconcile(self._dropping(invocation, ports))
+            case "console":
+                return _apply(ports, event)
+        return self._work(invocation, event)
+
+    def _work(self, invocation: Invocation, order: Mapping[str, Any]) -> None:
+        """The worker: one delivery of an order takes its claim, its result is sent to the queue of results."""
+        address = order["try"]
+        claim = f"{address['run_id']} {order['task_id']} {address['try_number']} {address['owner']}"
+        if self.clock.now() > order["start_by"] or not self._call(invocation, "claims", lambda: self._claim(claim)):
+            return
+        here = Here(self, invocation)
+        here.starts((address["run_id"], order["task_id"], address["try_number"]))
+        here.spends(order["seconds"])
+        text = text_of({**address, "result": "done"})
+        self._call(invocation, "sqs", lambda: self.cloud.send("results", text, 0.0, invocation.passes))
+
+    def _claim(self, name: str) -> bool:
+        free = name not in self.claims
+        self.claims.add(name)
+        return free
+
+    def ports(self, invocation: Invocation) -> Ports:
+        """The ports of one invocation: every call of them gives way first, and may fail."""
+        through = {
+            name: Through(self, invocation, name, getattr(self, name))
+            for name in ("runs", "attempts", "xcoms", "specs", "rules")
+        }
+        return Ports(
+            **through,
+            dispatch=Through(self, invocation, "dispatch", Sender(self, invocation)),
+            bodies=SimulatedBodies(self.script, self.clock.now, Here(self, invocation), self.reported),
+            clock=self.clock,
+            ids=Tokens(invocation),
+            metrics=self.metrics,
+            log=Log(self, invocation),
+        )
+
+    def _dropping(self, invocation: Invocation, ports: Ports) -> Dropping:
+        def through(name: str) -> Any:
+            return Through(self, invocation, name, getattr(self, name))
+
+        return Dropping(ports, through("bucket"), through("drops"), through("bundles"), lambda _: None)
+
+    def _call(self, invocation: Invocation, name: str, do: Callable[[], Any]) -> Any:
+        """One call of an invocation to the outside."""
+        if self._may_fail(invocation.message) and self.chance.happens("freeze"):
+            invocation.wakes = self.clock.now() + self.chance.lasts()
+            invocation.struck = True
+        self.hub.switch()
+        chance = self.chance if self._may_fail(invocation.message) else CALM
+        self.clock.advance_to(self.clock.now() + 0.01)
+        if chance.happens("kill"):
+            raise Killed
+        if chance.happens("throttle"):
+            invocation.struck = True
+            raise OutageError(f"{name} was throttled")
+        answer = self._done(do)
+        if name not in UNREPEATED and chance.happens("resend"):
+            answer = self._done(do)
+        if self.traced:
+            invocation.answers.append(repr(answer))
+        if chance.happens("late_kill"):
+            raise Killed
+        if chance.happens("time_out"):
+            invocation.struck = True
+            raise OutageError(f"{name} did not answer")
+        return answer
+
+    def _may_fail(self, message: Message) -> bool:
+        """Whether a failure of this delivery still leaves another one, so that nothing ends among the dead letters."""
+        if message.function in ("worker", "console"):
+            return True
+        if not message.queue and self.clock.now() - message.born > MAX_EVENT_AGE_SECONDS / 2:
+            return False
+        last = QUEUES[message.queue].receives if message.queue else self.functions[message.function].retries + 1
+        return self.cloud.flying[message.number].receives < last
+
+    def _done(self, do: Callable[[], Any]) -> Any:
+        try:
+            return do()
+        except EngineError as error:
+            self.wrong.append(str(error))
+            raise
+
+
+def _apply(ports: Ports, event: Mapping[str, Any]) -> None:
+    """Apply a person's verb, if there is such a run and no other verb is on its way."""
+    info = ports.runs.info(DAG_ID, event["run_id"])
+    if info is None:
+        return
+    scope, kind = open_scope(ports, info), IntentKind(event["kind"])
+    tasks = [scope.dag.index[task_id] for task_id in event["tasks"]]
+    with suppress(UsageError):
+        apply_verb(scope, kind, tasks, RunState.FAILED if kind is IntentKind.STOP else None)
+
+
+@dataclass
+class Runs(MemoryRunStore):
+    """Run state that notes which tries ended in failure although their body may have done well: they were lost."""
+
+    world: Installation | None = None
+
+    def write(self, ref: RunRef, write: Write) -> Written:
+        written = super().write(ref, write)
+        if written.won and self.world is not None:
+            for index, after in write.put.items():
+                before = write.expect.get(index)
+                if before is not None and after.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY):
+                    self._note(self.world, ref, index, before)
+        return written
+
+    def _note(self, world: Installation, ref: RunRef, index: int, before: Entry) -> None:
+        key = (ref.run_id, world.specs.get(ref.version).tasks[index].task_id, before.try_number)
+        expired = before.state is TaskState.RUNNING and (before.until or 0.0) <= world.clock.now()
+        if expired or key in world.reported:
+            world.lost.add(key)
+
+
+@dataclass(frozen=True)
+class Here:
+    """Implements `tests.simulation.bodies.Execution`: bodies that are part of one invocation."""
+
+    world: Installation
+    invocation: Invocation
+
+    def order(self, order: Mapping[str, Any]) -> None:
+        cloud, passes = self.world.cloud, self.invocation.passes
+        self.world._call(self.invocation, "lambda", lambda: cloud.invoke("worker", order, passes))
+
+    def starts(self, key: Try) -> None:
+        """Nobody else that still lives may hold an older try of the task, unless a person cleared it under way."""
+        now = self.world.clock.now()
+        for other in self.world.alive if not self.world.steered else ():
+            if other.holds and other.holds[:2] == key[:2] and other.holds[2] < key[2] and now < other.deadline:
+                self.world.wrong.append(f"{key} starts while {other.name} holds {other.holds}")
+        self.invocation.holds = key
+        self.world.started[key] += 1
+
+    def spends(self, seconds: float) -> None:
+        """The body ends with its invocation, which is killed at its deadline."""
+        here, now = self.invocation, self.world.clock.now()
+        if seconds:
+            here.wakes = min(now + seconds, here.deadline)
+            self.world.hub.switch()
+        here.holds = None
+        if now + seconds > here.deadline:
+            self.world.chance.struck["deadline"] = 1
+            raise Killed
+
+    def polls(self, key: Try) -> None:
+        """Two polls of one job are never made at once."""
+        now = self.world.clock.now()
+        if now - self.world.polled.get(key, 0.0) < POLL_SECONDS / 2 and not self.invocation.struck:
+            self.world.stalls.append(f"{key} polled twice within {now - self.world.polled[key]:.1f} s")
+        self.world.polled[key] = now
+
+
+@dataclass(frozen=True)
+class Log:
+    """Implements `leeward.engine.ports.EventLog`, and notes what only a sweep has moved on."""
+
+    world: Installation
+    invocation: Invocation
+
+    def append(self, events: Sequence[Mapping[str, Json]]) -> None:
+        self.world.log.append(events)
+        for event in events:
+            run_id = str(event["run_id"])
+            if event["from"] is None:
+                self.invocation.made.add(run_id)
+            if self.invocation.sweeps and run_id not in self.invocation.made:
+                self.world.stalls.append(f"a sweep had to see to {event}")
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Implements `leeward.engine.ports.Dispatcher` for one invocation: what it sends goes on its chain of requests."""
+
+    world: Installation
+    invocation: Invocation
+
+    def send(self, hints: Sequence[Hint], delay_seconds: float = 0.0) -> None:
+        cloud, passes = self.world.cloud, self.invocation.passes
+        wide = len(hints) > FAN and not delay_seconds
+        for hint in hints:
+            self._count(hint)
+            if wide and isinstance(hint, Execute):
+                cloud.invoke("executor", json.loads(hint_text(hint)), passes)
+                continue
+            queue = "looks" if isinstance(hint, Look) else "tries"
+            cloud.send(queue, hint_text(hint), delay_seconds, passes)
+
+    def backlog_seconds(self) -> float:
+        waiting = [message.due for message in self.world.cloud.due() if message.queue == "tries"]
+        return self.world.clock.now() - min(waiting, default=self.world.clock.now())
+
+    def _count(self, hint: Hint) -> None:
+        """A try is dispatched once, by whoever queued it, where nothing goes wrong."""
+        if isinstance(hint, Execute):
+            key = hint_text(hint)
+            self.world.names[key] += 1
+            if self.world.names[key] > 1:
+                self.world.stalls.append(f"dispatched again: {hint.index} {hint.queued}")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Implements `leeward.engine.ports.Ids`: tokens that name the invocation which drew them."""
+
+    invocation: Invocation
+
+    def token(self) -> str:
+        self.invocation.tokens += 1
+        return f"{self.invocation.name}.{self.invocation.tokens}"
+
+    secret = token
+
+
+@dataclass(frozen=True)
+class Through:
+    """A port whose every call goes through `Installation._call`."""
+
+    world: Installation
+    invocation: Invocation
+    name: str
+    real: Any
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        real = getattr(self.real, method)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            do = lambda: real(*arguments, **named)  # noqa: E731 - it is a call that has not been made yet
+            return self.world._call(self.invocation, f"{self.name}.{method}", do)
+
+        return call
+
+
+def shards_of(tasks: int) -> Any:
+    """Runs whose items hold so many tasks, so that small DAGs lie in several."""
+    return patch("leeward.core.view.TASKS_PER_SHARD", tasks)
+
+
+def everything(world: Installation) -> None:
+    """Step until all is at rest."""
+    told = io.StringIO()
+    with redirect_stdout(told):
+        while world.step():
+            if world.steps > MAX_STEPS:
+                world.wrong.append(f"not at rest after {MAX_STEPS} steps")
+                break
+    for line in told.getvalue().splitlines():
+        if "OutageError" not in line:
+            world.wrong.append(line)
+
+
+def runs_of(world: Installation) -> list[RunInfo]:
+    """Every run that was ever announced."""
+    return [info for dag in sorted({key[0] for key in world.runs._infos}) for info in world.runs.recent(dag, 10_000)]
