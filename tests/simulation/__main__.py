@@ -1,4 +1,7 @@
-"""Simulate many seeds: `python -m tests.simulation --seeds 100000`, or one of them again: `--from 4711 --seeds 1`."""
+"""Simulate many seeds: `python -m tests.simulation --seeds 100000`, or one of them again: `--from 4711 --seeds 1`.
+
+A seed that goes wrong is written into `found/`, where the tests run it.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
-from tests.simulation.run import Verdict, run_seed
+from tests.simulation.run import Verdict, fixture, run_seed
+
+FOUND = Path(__file__).parent / "found"
+"""What has once gone wrong, and is run by the tests ever after."""
 
 
 def replay(seed: int) -> str:
@@ -43,6 +50,7 @@ def main() -> int:
         struck += verdict.struck
         if verdict.wrong:
             wrong += 1
+            (FOUND / f"seed_{verdict.seed}.json").write_text(fixture(verdict.seed) + "\n")
             print(f"seed {verdict.seed}: {replay(verdict.seed)}", *verdict.wrong, sep="\n  ", flush=True)
         if number % 1000 == 0:
             print(f"{number} seeds, {wrong} wrong", file=sys.stderr, flush=True)

@@ -87,6 +87,7 @@ class SimulatedBodies:
             raise HandedOver
         self.here.starts(key_of(attempt))
         if now.where == "job":
+            self.here.spends(0.0)
             return Deferred({"ends": self.now() + now.seconds}, POLL_SECONDS)
         self.here.spends(now.seconds)
         return now.outcome()

@@ -46,6 +46,9 @@ def of_run(world: Installation, seen: Seen) -> Iterator[str]:
         yield f"{name} has not ended: {seen.header}"
         return
     states = {task.task_id: entry.state for task, entry in zip(dag.tasks, seen.entries, strict=True)}
+    epochs = {item.epoch for ref, item in world.runs.items() if ref.run_id == name}
+    if len(epochs) > 1:
+        yield f"{name}: a verb was accepted and has not reached every item: {epochs}"
     unfinished = {task_id: state for task_id, state in states.items() if state not in FINISHED}
     if unfinished:
         yield f"{name} ended with {unfinished}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from random import Random
 
 from leeward.core.run import IntentKind
 from leeward.engine.see_run import see_run
+from tests.simulation.bodies import Doing
 from tests.simulation.chance import Chance, Seeded
 from tests.simulation.oracle import faults
 from tests.simulation.specs import DAG_ID, Case, random_case
@@ -31,7 +33,11 @@ class Verdict:
 
 def run_seed(seed: int) -> Verdict:
     """Simulate one seed."""
-    case = random_case(Random(seed))
+    return run_case(random_case(Random(seed)), seed)
+
+
+def run_case(case: Case, seed: int) -> Verdict:
+    """Simulate a case in the weather of a seed."""
     chance = Seeded(seed)
     world, wrong = simulate(case, chance)
     return Verdict(seed, wrong, world.steps, Counter(chance.struck))
@@ -53,3 +59,19 @@ def simulate(case: Case, chance: Chance) -> tuple[Installation, tuple[str, ...]]
             world.verbs = [Verb(now + later, MANUAL, IntentKind(kind), tasks) for later, kind, tasks in case.verbs]
             everything(world)
         return world, tuple(faults(world, [MANUAL, *(SCHEDULED if case.scheduled else ())]))
+
+
+def fixture(seed: int) -> str:
+    """A seed as JSON, which says the same when seeds come to mean other cases."""
+    return json.dumps({"seed": seed, **asdict(random_case(Random(seed)))}, indent=1)
+
+
+def of_fixture(text: str) -> tuple[Case, int]:
+    """The case that a fixture tells, and the seed of its weather."""
+    found = json.loads(text)
+    script = {
+        task: [Doing(**{**each, "skip": tuple(each["skip"])}) for each in tries]
+        for task, tries in found["script"].items()
+    }
+    verbs = tuple((at, kind, tuple(tasks)) for at, kind, tasks in found["verbs"])
+    return Case(found["text"], script, found["shard"], found["scheduled"], verbs), found["seed"]

@@ -31,6 +31,42 @@ class Case:
 
 
 def random_case(random: Random) -> Case:
+    """Any DAG, or a small join that is steered, or raced for."""
+    kind = random.random()
+    if kind < 0.6:
+        return _any_dag(random)
+    return _steered_join(random) if kind < 0.9 else _crossed_join(random)
+
+
+def _steered_join(random: Random) -> Case:
+    """Two or three tasks and one after them, cleared or stopped while some are done and others are not."""
+    names = [f"t{number}" for number in range(random.choice([3, 4]))]
+    tasks = [_plain(name) for name in names]
+    tasks[-1]["dependencies"] = names[:-1]
+    down = dict.fromkeys(names[:-1], names[-1:]) | {names[-1]: []}
+    script = {name: [Doing("here", "success", random.choice([0.0, 0.0, 0.0, 5.0]))] for name in names}
+    kind = random.choice(["clear", "clear", "clear", "stop"])
+    verbs = []
+    for _ in range(random.choice([1, 2]) if kind == "clear" else 1):
+        first, later = random.choice(names), random.choice([0.3, 0.8, 0.8, 10.0]) * random.random()
+        verbs.append((later, kind, (first, *down[first]) if kind == "clear" else ()))
+    return Case(spec(tasks), script, random.choice([1, 2, 36]), scheduled=False, verbs=tuple(sorted(verbs)))
+
+
+def _crossed_join(random: Random) -> Case:
+    """A join of two tasks that end at once, in items that both hold something else that is not over."""
+    names = ("t0", "t1", "t2", "t3")
+    tasks = [_plain(name) for name in names]
+    tasks[1]["dependencies"], tasks[3]["dependencies"] = ["t0"], ["t0", "t2"]
+    script = {name: [Doing("here", "success", 90.0 if name == "t1" else 0.0)] for name in names}
+    return Case(spec(tasks), script, random.choice([2, 2, 36]), scheduled=False)
+
+
+def _plain(name: str) -> dict[str, Any]:
+    return {"task_id": name, "operator": "PythonOperator", "python_callable": "bodies.run", "dependencies": []}
+
+
+def _any_dag(random: Random) -> Case:
     """Up to nine tasks in one to nine items."""
     count = random.choice([1, 2, 3, 3, 4, 4, 5, 6, 9])
     calm = random.random() < 0.5

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,44 +20,35 @@ from greenlet import greenlet
 
 from lambdas.executor import handler as executor
 from lambdas.scheduler import handler as scheduler
-from leeward.aws.messages import hint_text
 from leeward.contract import MAX_EVENT_AGE_SECONDS
-from leeward.core.dag import Json
 from leeward.core.errors import EngineError, UsageError
-from leeward.core.run import Entry, IntentKind, RunInfo, RunRef
-from leeward.core.states import RunState, TaskState
+from leeward.core.run import IntentKind, RunInfo
+from leeward.core.states import RunState
 from leeward.engine.apply_verb import apply_verb
-from leeward.engine.hints import Execute, Hint, Look
-from leeward.engine.ports import Ports, Write, Written
+from leeward.engine.ports import Ports
 from leeward.engine.reconcile import Dropping, Overtaken, reconcile, settled
 from leeward.engine.scope import open_scope
 from leeward.local.clock import VirtualClock
 from leeward.local.cloud import Cloud, Function, Message, Passes, Queue
 from leeward.local.observers import MemoryEventLog, MemoryMetrics
-from leeward.local.run_store import MemoryAttemptStore, MemoryRunStore, MemoryXComStore
+from leeward.local.run_store import MemoryAttemptStore, MemoryXComStore
 from leeward.local.spec_store import MemoryBucket, MemoryBundleStore, MemoryDropStore, MemoryRules, MemorySpecStore
-from tests.simulation.bodies import POLL_SECONDS, Script, SimulatedBodies, Try, text_of
+from tests.simulation.bodies import Script, SimulatedBodies, Try, text_of
 from tests.simulation.chance import Chance, Seeded
 from tests.simulation.specs import DAG_ID
+from tests.simulation.twins import Here, Killed, Log, Runs, Sender, Through, Tokens
 
 START = 1_800_000_000.0 - 40.0
 """Some seconds before a full hour (2027-01-15T08:00:00Z)."""
 
 MAX_STEPS = 60_000
 MAX_AWAKE = 6
-FAN = 2
-"""More tries than this are invoked directly."""
-
 UNREPEATED = ("dispatch.send", "claims")
 """Calls that are not sent twice: messages are doubled by the queues, and the worker's claim is made without an SDK."""
 
 SWEEP = json.dumps({"sweep": True})
 CALM = Seeded(0, {"none": 0.0})
 """No fault at all."""
-
-
-class Killed(BaseException):
-    """The function died here; nothing of its code may catch it."""
 
 
 class OutageError(Exception):
@@ -127,6 +118,7 @@ class Installation:
     lost: set[Try] = field(default_factory=set)
     reported: set[Try] = field(default_factory=set)
     polled: dict[Try, float] = field(default_factory=dict)
+    moved: dict[str, float] = field(default_factory=dict)
     struck: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
     stalls: list[str] = field(default_factory=list)
@@ -259,13 +251,13 @@ class Installation:
         """The worker: one delivery of an order takes its claim, its result is sent to the queue of results."""
         address = order["try"]
         claim = f"{address['run_id']} {order['task_id']} {address['try_number']} {address['owner']}"
-        if self.clock.now() > order["start_by"] or not self._call(invocation, "claims", lambda: self._claim(claim)):
+        if self.clock.now() > order["start_by"] or not self.call(invocation, "claims", lambda: self._claim(claim)):
             return
         here = Here(self, invocation)
         here.starts((address["run_id"], order["task_id"], address["try_number"]))
         here.spends(order["seconds"])
         text = text_of({**address, "result": "done"})
-        self._call(invocation, "sqs", lambda: self.cloud.send("results", text, 0.0, invocation.passes))
+        self.call(invocation, "sqs", lambda: self.cloud.send("results", text, 0.0, invocation.passes))
 
     def _claim(self, name: str) -> bool:
         free = name not in self.claims
@@ -294,7 +286,7 @@ class Installation:
 
         return Dropping(ports, through("bucket"), through("drops"), through("bundles"), lambda _: None)
 
-    def _call(self, invocation: Invocation, name: str, do: Callable[[], Any]) -> Any:
+    def call(self, invocation: Invocation, name: str, do: Callable[[], Any]) -> Any:
         """One call of an invocation to the outside."""
         if self._may_fail(invocation.message) and self.chance.happens("freeze"):
             invocation.wakes = self.clock.now() + self.chance.lasts()
@@ -345,147 +337,6 @@ def _apply(ports: Ports, event: Mapping[str, Any]) -> None:
     tasks = [scope.dag.index[task_id] for task_id in event["tasks"]]
     with suppress(UsageError):
         apply_verb(scope, kind, tasks, RunState.FAILED if kind is IntentKind.STOP else None)
-
-
-@dataclass
-class Runs(MemoryRunStore):
-    """Run state that notes which tries ended in failure although their body may have done well: they were lost."""
-
-    world: Installation | None = None
-
-    def write(self, ref: RunRef, write: Write) -> Written:
-        written = super().write(ref, write)
-        if written.won and self.world is not None:
-            for index, after in write.put.items():
-                before = write.expect.get(index)
-                if before is not None and after.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY):
-                    self._note(self.world, ref, index, before)
-        return written
-
-    def _note(self, world: Installation, ref: RunRef, index: int, before: Entry) -> None:
-        key = (ref.run_id, world.specs.get(ref.version).tasks[index].task_id, before.try_number)
-        expired = before.state is TaskState.RUNNING and (before.until or 0.0) <= world.clock.now()
-        if expired or key in world.reported:
-            world.lost.add(key)
-
-
-@dataclass(frozen=True)
-class Here:
-    """Implements `tests.simulation.bodies.Execution`: bodies that are part of one invocation."""
-
-    world: Installation
-    invocation: Invocation
-
-    def order(self, order: Mapping[str, Any]) -> None:
-        cloud, passes = self.world.cloud, self.invocation.passes
-        self.world._call(self.invocation, "lambda", lambda: cloud.invoke("worker", order, passes))
-
-    def starts(self, key: Try) -> None:
-        """Nobody else that still lives may hold an older try of the task, unless a person cleared it under way."""
-        now = self.world.clock.now()
-        for other in self.world.alive if not self.world.steered else ():
-            if other.holds and other.holds[:2] == key[:2] and other.holds[2] < key[2] and now < other.deadline:
-                self.world.wrong.append(f"{key} starts while {other.name} holds {other.holds}")
-        self.invocation.holds = key
-        self.world.started[key] += 1
-
-    def spends(self, seconds: float) -> None:
-        """The body ends with its invocation, which is killed at its deadline."""
-        here, now = self.invocation, self.world.clock.now()
-        if seconds:
-            here.wakes = min(now + seconds, here.deadline)
-            self.world.hub.switch()
-        here.holds = None
-        if now + seconds > here.deadline:
-            self.world.chance.struck["deadline"] = 1
-            raise Killed
-
-    def polls(self, key: Try) -> None:
-        """Two polls of one job are never made at once."""
-        now = self.world.clock.now()
-        if now - self.world.polled.get(key, 0.0) < POLL_SECONDS / 2 and not self.invocation.struck:
-            self.world.stalls.append(f"{key} polled twice within {now - self.world.polled[key]:.1f} s")
-        self.world.polled[key] = now
-
-
-@dataclass(frozen=True)
-class Log:
-    """Implements `leeward.engine.ports.EventLog`, and notes what only a sweep has moved on."""
-
-    world: Installation
-    invocation: Invocation
-
-    def append(self, events: Sequence[Mapping[str, Json]]) -> None:
-        self.world.log.append(events)
-        for event in events:
-            run_id = str(event["run_id"])
-            if event["from"] is None:
-                self.invocation.made.add(run_id)
-            if self.invocation.sweeps and run_id not in self.invocation.made:
-                self.world.stalls.append(f"a sweep had to see to {event}")
-
-
-@dataclass(frozen=True)
-class Sender:
-    """Implements `leeward.engine.ports.Dispatcher` for one invocation: what it sends goes on its chain of requests."""
-
-    world: Installation
-    invocation: Invocation
-
-    def send(self, hints: Sequence[Hint], delay_seconds: float = 0.0) -> None:
-        cloud, passes = self.world.cloud, self.invocation.passes
-        wide = len(hints) > FAN and not delay_seconds
-        for hint in hints:
-            self._count(hint)
-            if wide and isinstance(hint, Execute):
-                cloud.invoke("executor", json.loads(hint_text(hint)), passes)
-                continue
-            queue = "looks" if isinstance(hint, Look) else "tries"
-            cloud.send(queue, hint_text(hint), delay_seconds, passes)
-
-    def backlog_seconds(self) -> float:
-        waiting = [message.due for message in self.world.cloud.due() if message.queue == "tries"]
-        return self.world.clock.now() - min(waiting, default=self.world.clock.now())
-
-    def _count(self, hint: Hint) -> None:
-        """A try is dispatched once, by whoever queued it, where nothing goes wrong."""
-        if isinstance(hint, Execute):
-            key = hint_text(hint)
-            self.world.names[key] += 1
-            if self.world.names[key] > 1:
-                self.world.stalls.append(f"dispatched again: {hint.index} {hint.queued}")
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Implements `leeward.engine.ports.Ids`: tokens that name the invocation which drew them."""
-
-    invocation: Invocation
-
-    def token(self) -> str:
-        self.invocation.tokens += 1
-        return f"{self.invocation.name}.{self.invocation.tokens}"
-
-    secret = token
-
-
-@dataclass(frozen=True)
-class Through:
-    """A port whose every call goes through `Installation._call`."""
-
-    world: Installation
-    invocation: Invocation
-    name: str
-    real: Any
-
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        real = getattr(self.real, method)
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            do = lambda: real(*arguments, **named)  # noqa: E731 - it is a call that has not been made yet
-            return self.world._call(self.invocation, f"{self.name}.{method}", do)
-
-        return call
 
 
 def shards_of(tasks: int) -> Any:

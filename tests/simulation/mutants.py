@@ -1,0 +1,377 @@
+"""Naive engines: each makes one mistake of those that the rules of the engine answer, and must be found out.
+
+A mutant is a patch of our own code under the name of the mistake. Those of the store change a write on its way, as an
+engine would that left a condition away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Final, TypeAlias
+from unittest.mock import patch
+
+from leeward.core import decide, fold, verbs
+from leeward.core.dag import Dag, Task
+from leeward.core.decide import Change
+from leeward.core.fold import Lease, claimed
+from leeward.core.run import Entry, Header, Intent, IntentKind, RunRef
+from leeward.core.states import FINISHED, RunState, TaskState
+from leeward.core.view import View
+from leeward.engine import advance, apply_verb, end_run, execute_task, look, poll_task, record, sweep
+from leeward.engine.execute_task import Execution
+from leeward.engine.hints import Execute, Look, Poll
+from leeward.engine.ports import Write, Written
+from leeward.engine.scope import Scope, open_scope, send_at
+from leeward.local.run_store import MemoryRunStore
+from tests.simulation.twins import Tokens
+
+Mutant: TypeAlias = "Callable[[], Any]"
+S = TaskState
+
+
+def _writes(change: Callable[[Write], Write]) -> Any:
+    """Every write of run state goes out changed."""
+    real = MemoryRunStore.write
+
+    def write(self: MemoryRunStore, ref: RunRef, write: Write) -> Written:
+        return real(self, ref, change(write))
+
+    return patch.object(MemoryRunStore, "write", write)
+
+
+def _is_claim(write: Write) -> bool:
+    befores = [entry.state for entry in write.expect.values()]
+    return befores == [S.QUEUED] and [entry.state for entry in write.put.values()] == [S.RUNNING]
+
+
+def _is_record(write: Write) -> bool:
+    return any(write.expect[i].state is S.RUNNING for i in write.put if i in write.expect) and not write.new_epoch
+
+
+def _is_verb(write: Write) -> bool:
+    return write.new_epoch is not None
+
+
+def _is_end(write: Write) -> bool:
+    return write.put_header is not None and write.put_header.state is not RunState.RUNNING and not write.new_epoch
+
+
+@contextmanager
+def look_before_record() -> Iterator[None]:
+    """F1: what follows is decided on what was read before the record."""
+    real_write, seen = record._write, {}
+
+    def write(scope: Scope, *arguments: Any) -> Any:
+        seen[id(scope)] = scope.read_all()
+        return real_write(scope, *arguments)
+
+    def move_on(scope: Scope, view: View, touched: Any) -> None:
+        old = seen.pop(id(scope), view)
+        end_run.move_on(scope, replace(old, items={**old.items, **view.items}, header=view.header), touched)
+
+    with patch.object(record, "_write", write), patch.object(record, "move_on", move_on):
+        yield
+
+
+@contextmanager
+def fold_what_follows() -> Iterator[None]:
+    """F2: whatever is right after a task is claimed in the write that records it."""
+    real = decide.close
+
+    def close(dag: Dag, view: View, moment: Any, changes: Any, shard: int) -> tuple[Change, ...]:
+        found = real(dag, view, moment, changes, shard)
+        taken = {change.index for change in found}
+        ended = [change for change in found if change.after.state is S.SUCCESS]
+        for down in {down for change in ended for down in dag.graph.downstream[change.index]} - taken:
+            entry = view.entry(down) if view.layout.shard(down) == shard else None
+            if entry is not None and entry.state is S.NONE:
+                after = Entry(S.QUEUED, entry.try_number + 1, base=entry.base)
+                return (*found, Change(down, entry, after, "it follows"))
+        return found
+
+    with patch.object(fold, "close", close):
+        yield
+
+
+def fold_on_an_old_image() -> Any:
+    """F3: a record carries what follows from an image of any epoch."""
+    return _writes(lambda write: replace(write, epoch=None) if _is_record(write) else write)
+
+
+def decide_in_any_epoch() -> Any:
+    """R4: a decision takes effect whatever verbs came in between."""
+    return _writes(lambda write: write if write.new_epoch or write.put_header else replace(write, epoch=None))
+
+
+def claim_whatever_is_there() -> Any:
+    """F4: a claim without a condition."""
+    return _writes(lambda write: replace(write, expect={}) if _is_claim(write) else write)
+
+
+@contextmanager
+def claim_beside_the_state() -> Iterator[None]:
+    """F4: a claim is a record of its own, and the state is written after it."""
+    real = execute_task._claim
+
+    def claim(execution: Execution, hint: Execute) -> View | None:
+        attempts, ref = execution.scope.ports.attempts, execution.scope.info.ref
+        number = hint.queued.try_number + 1000
+        if attempts.job(ref, hint.index, number) is not None:
+            return None
+        attempts.put_job(ref, hint.index, number, "claimed")
+        return real(execution, hint)
+
+    with patch.object(execute_task, "_claim", claim):
+        yield
+
+
+def record_without_a_fence() -> Any:
+    """F5: an end is recorded over whatever the entry has become."""
+    return _writes(lambda write: replace(write, expect={}, epoch=None) if _is_record(write) else write)
+
+
+def clear_starts_tries_anew() -> Any:
+    """F5: a clear resets the number of tries."""
+    real = verbs.applied
+
+    def applied(intent: Intent, index: int, entry: Entry, now: float) -> Entry:
+        cleared = intent.kind is IntentKind.CLEAR and index in intent.tasks
+        return Entry() if cleared else real(intent, index, entry, now)
+
+    return patch.object(apply_verb, "applied", applied)
+
+
+def clear_over_whatever_is_there() -> Any:
+    """F5: a verb reads entries and writes what it makes of them, unconditionally."""
+    return _writes(lambda write: replace(write, expect={}, epoch=None) if _is_verb(write) else write)
+
+
+@contextmanager
+def lost_answer_of_a_claim_is_a_refusal() -> Iterator[None]:
+    """F6: a claim that was refused was somebody else's."""
+
+    def claim(execution: Execution, hint: Execute) -> View | None:
+        scope, shard = execution.scope, execution.scope.layout.shard(hint.index)
+        lease = execution.lease(scope.dag.tasks[hint.index])
+        after = claimed(hint.queued, lease, scope.ports.clock.now())
+        written = scope.write(Write(shard, expect={hint.index: hint.queued}, put={hint.index: after}))
+        return scope.empty_view().with_item(shard, written.item) if written.won else None
+
+    with patch.object(execute_task, "_claim", claim):
+        yield
+
+
+def lost_answer_of_a_record_is_a_refusal() -> Any:
+    """F6: a record that was refused means that the try was taken back."""
+    return patch.object(record, "_took_effect", lambda *_: False)
+
+
+@contextmanager
+def token_of_the_message() -> Iterator[None]:
+    """F6: an owner's token is drawn once a message, so that a redelivery takes a dead claim for its own."""
+
+    def claim(execution: Execution, hint: Execute) -> View | None:
+        scope, shard = execution.scope, execution.scope.layout.shard(hint.index)
+        after = claimed(hint.queued, execution.lease(scope.dag.tasks[hint.index]), scope.ports.clock.now())
+        written = scope.write(Write(shard, expect={hint.index: hint.queued}, put={hint.index: after}))
+        owner = written.item.entry(hint.index).owner
+        mine = written.won or owner == after.owner
+        return scope.empty_view().with_item(shard, written.item) if mine else None
+
+    def token(self: Tokens) -> str:
+        return f"{self.invocation.message.number}"
+
+    with patch.object(execute_task, "_claim", claim), patch.object(Tokens, "token", token):
+        yield
+
+
+def end_whatever_came_in_between() -> Any:
+    """F7: a run ends if it was running when its end was decided."""
+    return _writes(lambda write: replace(write, epoch=None, expect_header=None) if _is_end(write) else write)
+
+
+@contextmanager
+def verb_moves_the_epoch_of_the_header_alone() -> Iterator[None]:
+    """F7: the items of a run keep their epochs when a verb comes."""
+
+    def apply(scope: Scope, shard: int, intent: Intent, epoch: int) -> None:
+        with _writes(lambda write: replace(write, new_epoch=write.epoch)):
+            item = scope.ports.runs.read(scope.info.ref, (shard,))[shard]
+            changes = apply_verb._changes(scope, shard, item, intent)
+            expect = {change.index: change.before for change in changes}
+            scope.write(Write(shard, expect, {change.index: change.after for change in changes}))
+
+    with patch.object(apply_verb, "_apply", apply):
+        yield
+
+
+@contextmanager
+def stop_is_a_flag_of_the_header() -> Iterator[None]:
+    """F8: a run that is stopped tells its header, and no task."""
+    real = apply_verb._changes
+
+    def changes(scope: Scope, shard: int, item: Any, intent: Intent) -> tuple[Change, ...]:
+        return () if intent.kind is IntentKind.STOP else real(scope, shard, item, intent)
+
+    with patch.object(apply_verb, "_changes", changes):
+        yield
+
+
+def polls_are_not_claimed() -> Any:
+    """F18: every poll looks and re-arms itself."""
+
+    def poll(ports: Any, hint: Poll, deadline: float) -> None:
+        scope = open_scope(ports, hint.info)
+        if hint.due > ports.clock.now():
+            send_at(scope, hint, hint.due)
+            return
+        shard = scope.layout.shard(hint.index)
+        view = scope.read(scope.empty_view(), (shard,))
+        entry = view.items[shard].entry(hint.index)
+        if (entry.state, entry.try_number) == (S.DEFERRED, hint.try_number):
+            poll_task._poll(Execution(scope, deadline), view, hint.index, replace(entry, polls=hint.poll + 1))
+
+    return patch("leeward.engine.handle.poll_task", poll)
+
+
+@contextmanager
+def everybody_dispatches() -> Iterator[None]:
+    """F19: whoever looks sends everything that waits."""
+    real = end_run.move_on
+
+    def move_on(scope: Scope, view: View, touched: Any) -> None:
+        real(scope, view, touched)
+        for shard, item in scope.read_all().items.items():
+            waiting = [i for i in scope.layout.indexes(shard) if item.entry(i).state is S.QUEUED]
+            scope.ports.dispatch.send([Execute(scope.info, i, item.entry(i)) for i in waiting])
+
+    with patch.object(record, "move_on", move_on):
+        yield
+
+
+@contextmanager
+def lease_shorter_than_the_function() -> Iterator[None]:
+    """F20: a try is given up while its function may still live."""
+
+    def lease(self: Execution, task: Task) -> Lease:
+        del task
+        return Lease(self.scope.ports.ids.token(), self.scope.ports.clock.now() + 60.0)
+
+    with patch.object(Execution, "lease", lease):
+        yield
+
+
+@contextmanager
+def end_owes_nothing() -> Iterator[None]:
+    """F21: what follows from the end of a run is done after it, and not stored."""
+
+    def ended(header: Header, state: RunState, now: float) -> Header:
+        return replace(header, state=state, end=now, active=False)
+
+    with patch.object(end_run, "ended", ended), patch.object(record, "ended", ended):
+        yield
+
+
+def sweep_overlooks_what_is_due() -> Any:
+    """F24: the sweep re-sends hints, and does not look for retries that are due."""
+    return patch.object(sweep, "look_at_run", lambda _: None)
+
+
+@contextmanager
+def early_timer_is_dropped() -> Iterator[None]:
+    """F24: a retry's hint that comes before its time is not sent again."""
+    with patch.object(look, "_early", lambda *_: None):
+        yield
+
+
+@contextmanager
+def delayed_look_forgets_its_cause() -> Iterator[None]:
+    """R2: the hint of a verdict that waits names the task that waits, whose own item may not hold the cause."""
+
+    def arm(scope: Scope, view: View, decision: Any, touched: Any) -> None:
+        for index, due in decision.later:
+            given = decide.causes(view, scope.dag.graph.upstream[index])
+            if touched is None or not set(touched).isdisjoint(given):
+                send_at(scope, Look(scope.info, (index,)), due)
+
+    with patch.object(advance, "_arm", arm):
+        yield
+
+
+@contextmanager
+def skip_stops_at_what_was_not_read() -> Iterator[None]:
+    """R2: a branch's request is not followed into an item that has not been read."""
+    real = decide._start
+
+    def start(dag: Dag, view: View, moment: Any, index: int, entry: Entry | None) -> Any:
+        if entry is not None or decide._skip_requested(dag, view, index) is None:
+            return real(dag, view, moment, index, entry)
+        waiting = any(decide._unfinished(view, up) for up in dag.graph.upstream[index])
+        return None if waiting else view.unread((index,))
+
+    with patch.object(decide, "_start", start):
+        yield
+
+
+def torn_views_decide() -> Any:
+    """R4: decisions are made on items of several epochs."""
+    return patch.object(View, "torn", property(lambda _: False))
+
+
+def unread_is_unfinished() -> Any:
+    """R2: an item that has not been read is taken for one where nothing has happened."""
+    return patch.object(View, "unread", lambda self, indexes: frozenset())
+
+
+def end_on_what_was_last_seen() -> Any:
+    """R3: whoever finished the last entry of its own item ends the run."""
+    return patch.object(end_run, "_moving", lambda view: False)
+
+
+def running_counts_as_done() -> Any:
+    """R2: a conclusion from a task that is still running."""
+    return patch.object(decide, "tally", _hasty_tally)
+
+
+def _hasty_tally(dag: Dag, view: View, index: int) -> Any:
+    upstream = dag.graph.upstream[index]
+    entries = [view.entry(up) for up in upstream]
+    states = [S.SUCCESS if e.state is S.RUNNING else e.state for e in entries if e is not None]
+    return decide._count((state for state in states if state in FINISHED), len(upstream))
+
+
+MUTANTS: Final[Mapping[str, Mutant]] = {
+    mutant.__name__: mutant
+    for mutant in (
+        look_before_record,
+        fold_what_follows,
+        fold_on_an_old_image,
+        decide_in_any_epoch,
+        claim_whatever_is_there,
+        claim_beside_the_state,
+        record_without_a_fence,
+        clear_starts_tries_anew,
+        clear_over_whatever_is_there,
+        lost_answer_of_a_claim_is_a_refusal,
+        lost_answer_of_a_record_is_a_refusal,
+        token_of_the_message,
+        end_whatever_came_in_between,
+        verb_moves_the_epoch_of_the_header_alone,
+        stop_is_a_flag_of_the_header,
+        polls_are_not_claimed,
+        everybody_dispatches,
+        lease_shorter_than_the_function,
+        end_owes_nothing,
+        sweep_overlooks_what_is_due,
+        early_timer_is_dropped,
+        delayed_look_forgets_its_cause,
+        skip_stops_at_what_was_not_read,
+        torn_views_decide,
+        unread_is_unfinished,
+        end_on_what_was_last_seen,
+        running_counts_as_done,
+    )
+}
+"""By name; each is a context in which the engine makes that mistake."""

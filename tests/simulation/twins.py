@@ -1,0 +1,201 @@
+"""The ports of one simulated invocation: what they note about the world, and how their calls give way to others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from leeward.aws.messages import hint_text
+from leeward.core.dag import Json
+from leeward.core.decide import tally
+from leeward.core.rules import verdict
+from leeward.core.run import Entry, Item, RunRef
+from leeward.core.states import TaskState
+from leeward.core.view import Layout, View
+from leeward.engine.hints import Execute, Hint, Look
+from leeward.engine.ports import Write, Written
+from leeward.local.run_store import MemoryRunStore
+from tests.simulation.bodies import POLL_SECONDS, Try
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Installation, Invocation
+
+FAN = 2
+"""More tries than this are invoked directly."""
+
+
+RACE_SECONDS = 2.0
+"""A sweep that is so close behind a change may well be faster than whoever made the change."""
+
+
+class Killed(BaseException):
+    """The function died here; nothing of its code may catch it."""
+
+
+@dataclass
+class Runs(MemoryRunStore):
+    """Run state that notes which tries ended in failure although their body may have done well: they were lost."""
+
+    world: Installation | None = None
+
+    def items(self) -> Sequence[tuple[RunRef, Item]]:
+        """Everything that is stored."""
+        return [(ref, item) for (ref, _), item in self._items.items()]
+
+    def write(self, ref: RunRef, write: Write) -> Written:
+        written = super().write(ref, write)
+        if written.won and self.world is not None:
+            self._check_causes(self.world, ref, write)
+            for index, after in write.put.items():
+                before = write.expect.get(index)
+                if before is not None and after.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY):
+                    self._note(self.world, ref, index, before, after)
+        return written
+
+    def _check_causes(self, world: Installation, ref: RunRef, write: Write) -> None:
+        """Whatever starts has cause to, by all that is stored now; while a verb is on its way nobody can tell."""
+        dag = world.specs.get(ref.version)
+        layout = Layout(len(dag.tasks))
+        view = View(layout, {shard: self._items.get((ref, shard), Item()) for shard in range(layout.shards)})
+        starts = [i for i, after in write.put.items() if after.state in (TaskState.QUEUED, TaskState.RUNNING)]
+        for index in starts if not view.torn else ():
+            before = write.expect.get(index)
+            if before is not None and before.state is TaskState.NONE:
+                found = verdict(dag.tasks[index].trigger_rule, tally(dag, view, index))
+                if found is not TaskState.QUEUED:
+                    world.wrong.append(f"{ref.run_id}: {dag.tasks[index].task_id} starts without cause")
+
+    def _note(self, world: Installation, ref: RunRef, index: int, before: Entry, after: Entry) -> None:
+        task = world.specs.get(ref.version).tasks[index]
+        if after.state is TaskState.FAILED and before.try_number - before.base <= task.retry.retries:
+            return  # it failed for good, which no lost try does
+        key = (ref.run_id, task.task_id, before.try_number)
+        expired = before.state is TaskState.RUNNING and (before.until or 0.0) <= world.clock.now()
+        if expired or key in world.reported:
+            world.lost.add(key)
+
+
+@dataclass(frozen=True)
+class Here:
+    """Implements `tests.simulation.bodies.Execution`: bodies that are part of one invocation."""
+
+    world: Installation
+    invocation: Invocation
+
+    def order(self, order: Mapping[str, Any]) -> None:
+        cloud, passes = self.world.cloud, self.invocation.passes
+        self.world.call(self.invocation, "lambda", lambda: cloud.invoke("worker", order, passes))
+
+    def starts(self, key: Try) -> None:
+        """Nobody else that still lives may hold an older try of the task, unless a person cleared it under way."""
+        now = self.world.clock.now()
+        for other in self.world.alive if not self.world.steered else ():
+            if other.holds in self.world.reported:
+                continue  # the other delivery of its order failed, and was taken for this one
+            if other.holds and other.holds[:2] == key[:2] and other.holds[2] < key[2] and now < other.deadline:
+                self.world.wrong.append(f"{key} starts while {other.name} holds {other.holds}")
+        self.invocation.holds = key
+        self.world.started[key] += 1
+
+    def spends(self, seconds: float) -> None:
+        """The body ends with its invocation, which is killed at its deadline."""
+        here, now = self.invocation, self.world.clock.now()
+        if seconds:
+            here.wakes = min(now + seconds, here.deadline)
+            self.world.hub.switch()
+        here.holds = None
+        if now + seconds > here.deadline:
+            self.world.chance.struck["deadline"] = 1
+            raise Killed
+
+    def polls(self, key: Try) -> None:
+        """Two polls of one job are never made at once."""
+        now = self.world.clock.now()
+        if now - self.world.polled.get(key, 0.0) < POLL_SECONDS / 2 and not self.invocation.struck:
+            self.world.stalls.append(f"{key} polled twice within {now - self.world.polled[key]:.1f} s")
+        self.world.polled[key] = now
+
+
+@dataclass(frozen=True)
+class Log:
+    """Implements `leeward.engine.ports.EventLog`, and notes what only a sweep has moved on."""
+
+    world: Installation
+    invocation: Invocation
+
+    def append(self, events: Sequence[Mapping[str, Json]]) -> None:
+        now = self.world.clock.now()
+        self.world.log.append(events)
+        for event in events:
+            run_id = str(event["run_id"])
+            if event["from"] is None:
+                self.invocation.made.add(run_id)
+            late = now - self.world.moved.get(run_id, 0.0) > RACE_SECONDS
+            self.world.moved[run_id] = now
+            if late and self.invocation.sweeps and run_id not in self.invocation.made:
+                self.world.stalls.append(f"a sweep had to see to {event}")
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Implements `leeward.engine.ports.Dispatcher` for one invocation: what it sends goes on its chain of requests."""
+
+    world: Installation
+    invocation: Invocation
+
+    def send(self, hints: Sequence[Hint], delay_seconds: float = 0.0) -> None:
+        cloud, passes = self.world.cloud, self.invocation.passes
+        wide = len(hints) > FAN and not delay_seconds
+        for hint in hints:
+            self._count(hint)
+            if wide and isinstance(hint, Execute):
+                cloud.invoke("executor", json.loads(hint_text(hint)), passes)
+                continue
+            queue = "looks" if isinstance(hint, Look) else "tries"
+            cloud.send(queue, hint_text(hint), delay_seconds, passes)
+
+    def backlog_seconds(self) -> float:
+        waiting = [message.due for message in self.world.cloud.due() if message.queue == "tries"]
+        return self.world.clock.now() - min(waiting, default=self.world.clock.now())
+
+    def _count(self, hint: Hint) -> None:
+        """A try is dispatched once, by whoever queued it, where nothing goes wrong."""
+        if isinstance(hint, Execute):
+            key = hint_text(hint)
+            self.world.names[key] += 1
+            if self.world.names[key] > 1:
+                self.world.stalls.append(f"dispatched again: {hint.index} {hint.queued}")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Implements `leeward.engine.ports.Ids`: tokens that name the invocation which drew them."""
+
+    invocation: Invocation
+
+    def token(self) -> str:
+        self.invocation.tokens += 1
+        return f"{self.invocation.name}.{self.invocation.tokens}"
+
+    secret = token
+
+
+@dataclass(frozen=True)
+class Through:
+    """A port whose every call goes through `Installation.call`."""
+
+    world: Installation
+    invocation: Invocation
+    name: str
+    real: Any
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        real = getattr(self.real, method)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            do = lambda: real(*arguments, **named)  # noqa: E731 - it is a call that has not been made yet
+            return self.world.call(self.invocation, f"{self.name}.{method}", do)
+
+        return call
