@@ -47,7 +47,7 @@ COMPILE_FUNCTIONS = [
     *("--output-file", "requirements/functions.txt"),
 ]
 
-SIMULATED = ["tests/simulation"]
+SIMULATED = ["tests/crash", "tests/simulation"]
 
 STEPS = {
     "format": ("the formatter has nothing to change", [["ruff", "format", "--check", *CODE]]),

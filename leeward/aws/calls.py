@@ -1,4 +1,8 @@
-"""AWS calls of operators, by the names of botocore: with somebody's credentials, or to moto in this process."""
+"""AWS calls of operators, by the names of botocore: with somebody's credentials, or to moto in this process.
+
+botocore repeats what was throttled or never sent. A call whose answer was lost may have taken effect, and is repeated only
+where that does no harm: a try starts its job once.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from leeward.core.errors import UsageError
 from leeward.operators.base import AwsError
+
+READS: Final = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Search")
+"""What the names of actions begin with that change nothing."""
+
+REPEATABLE: Final = ("DELETE", "GET", "HEAD", "PUT")
+"""Methods whose repetition changes nothing (RFC 9110, 9.2.2)."""
 
 
 def _session() -> Any:
@@ -45,8 +55,20 @@ class BotoAws:
         with self._lock:
             key = (service, region)
             if key not in self._clients:
-                self._clients[key] = self.session().client(service, region_name=region)
+                client = self.session().client(service, region_name=region)
+                client.meta.events.register_first("needs-retry", _once)
+                self._clients[key] = client
             return self._clients[key]
+
+
+def _once(caught_exception: Exception | None, operation: Any, **_: Any) -> None:
+    """Refuse to send a call again that may have taken effect; tokens of its API make a second one harmless."""
+    from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+
+    method = operation.http.get("method")
+    harmless = operation.idempotent_members or operation.name.startswith(READS) or method in REPEATABLE
+    if isinstance(caught_exception, (ConnectionClosedError, ReadTimeoutError)) and not harmless:
+        raise caught_exception
 
 
 @dataclass

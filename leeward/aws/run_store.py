@@ -204,7 +204,8 @@ class DynamoRunStore:
         except ClientError as error:
             if _code(error) != "ConditionalCheckFailedException":
                 raise
-            return Written(False, _exact(_item(error.response.get("Item", {})), write))
+            image = _exact(_item(error.response.get("Item", {})), write)
+            return Written(_sent_again(error) and _holds_all(image, write), image)
         return Written(True, _exact(_item(answer["Attributes"]), write))
 
     def active(self) -> Sequence[RunInfo]:
@@ -289,6 +290,22 @@ def _item(stored: Mapping[str, Any]) -> Item:
         resent=float(stored["rs"]["N"]) if "rs" in stored else None,
         resends=int(stored["rn"]["N"]) if "rn" in stored else 0,
     )
+
+
+def _sent_again(error: ClientError) -> bool:
+    """Whether the client got no answer at first and repeated the request."""
+    return bool(error.response.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
+def _holds_all(item: Item, write: Write) -> bool:
+    """Whether all that was to be written is there.
+
+    A repeated write that finds it so was refused by itself, or lost to one that meant the very same: that both dispatch what
+    it owes costs a second message, that neither does, minutes.
+    """
+    header = write.put_header in (None, item.header)
+    epoch = write.new_epoch in (None, item.epoch)
+    return header and epoch and all(item.entry(index) == entry for index, entry in write.put.items())
 
 
 def _exact(item: Item, write: Write) -> Item:

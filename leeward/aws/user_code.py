@@ -146,7 +146,7 @@ class WorkerCode:
             return {"lost": str(found.get("errorMessage", answer["FunctionError"]))}
         if "later" in found:
             raise HandedOver
-        result = self.answered(found["answer"])
+        result = self.answered(found.get("answer", {"lost": "the order came too late to be started"}))
         return result if isinstance(result, Mapping) else {"lost": "its answer can't be read"}
 
     def _payload(self, order: Mapping[str, Any]) -> bytes:

@@ -47,14 +47,15 @@ class OperatorError(Exception):
 class CallError(OperatorError):
     """AWS refused a call. `code` is AWS's error code, `status` the HTTP status, 0 when no request was answered.
 
-    `transient` says that the same call may soon be answered: the service throttles or has a fault of its own.
+    `transient` says that the same call may soon be answered: the service throttles, has a fault, or was not reached.
     """
 
     def __init__(self, operation: str, error: AwsError) -> None:
         told = f"An error occurred ({error.code}) when calling the {operation} operation: {error.message}"
         super().__init__(told if error.status else str(error), retryable=error.code not in _HOPELESS)
         self.code, self.status = error.code, error.status
-        self.transient = error.code in _TRANSIENT or error.status >= 500
+        unanswered = error.status == 0 and self.retryable
+        self.transient = unanswered or error.code in _TRANSIENT or error.status >= 500
 
 
 @dataclass(frozen=True, slots=True)
