@@ -1,6 +1,7 @@
 """The ports of a deployed installation, from the environment of its functions: the one place that reads it.
 
-Clients are made when they are first used, because each costs a cold start some 30 ms.
+Clients are made when they are first used, because each costs a cold start some 30 ms; for the same reason the compiler and
+the dashboard are imported only by the functions that are one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leeward.aws.attempt_store import DynamoAttemptStore
 from leeward.aws.buckets import S3Bucket, S3BundleStore
@@ -44,10 +45,12 @@ from leeward.contract import (
 )
 from leeward.engine.bodies import OperatorBodies
 from leeward.engine.ports import Ports
-from leeward.engine.reconcile import Dropping
-from leeward.engine.see_dags import Watched
 from leeward.engine.system import RandomIds, SystemClock
 from leeward.operators.base import Attempt
+
+if TYPE_CHECKING:
+    from leeward.engine.reconcile import Dropping
+    from leeward.engine.see_dags import Watched
 
 
 @dataclass
@@ -140,6 +143,8 @@ def ports() -> Ports:
 @cache
 def dropping() -> Dropping:
     """What the compiler stands on."""
+    from leeward.engine.reconcile import Dropping
+
     here = account()
     return Dropping(
         ports(),
@@ -153,6 +158,8 @@ def dropping() -> Dropping:
 @cache
 def watched() -> Watched:
     """What the dashboard shows."""
+    from leeward.engine.see_dags import Watched
+
     here = account()
     return Watched(
         DynamoRunStore(here.table, here.env[ENV_TABLE]),

@@ -12,20 +12,24 @@ from leeward.core.errors import EngineError
 from leeward.core.view import View
 from leeward.engine.hints import Look
 from leeward.engine.ports import Write
-from leeward.engine.scope import Scope, gives_cause, send_at
+from leeward.engine.scope import Scope, gives_cause, send_at, shard_finished
 
 
-def advance(scope: Scope, view: View, touched: Collection[int] | None) -> View:
-    """Do all that is due after `touched` changed (None = anything may be due); returns what was last seen.
+def advance(scope: Scope, view: View, touched: Collection[int] | None) -> bool:
+    """Do all that is due after `touched` changed (None = anything may be due); whether an item has come to its end.
 
     Other shards are read only where they can settle a question. A torn view is read again once; if it is still torn a
     verb is rolling over the run, and whoever ends it advances.
+
+    A write that finishes something is a record: what follows from it is judged by reads that began after it. So all that
+    was read before is forgotten; else two who finish the upstream of one task might each have seen the other's running.
     """
+    ended = any(shard_finished(view.layout, shard, item) for shard, item in view.items.items())
     while True:
         if view.torn:
             view = scope.read(view, view.items)
             if view.torn:
-                return view
+                return ended
         moment = scope.moment()
         decision = decide(scope.dag, view, moment, touched)
         if decision.look:
@@ -33,12 +37,17 @@ def advance(scope: Scope, view: View, touched: Collection[int] | None) -> View:
             continue
         _arm(scope, view, decision, touched)
         if not decision.changes:
-            return view
+            return ended
         fresh: set[int] = set()
+        seen = view
         for shard, changes in _by_shard(view, decision.changes):
-            closed = close(scope.dag, view, moment, changes, shard)
-            view, consequences = write_changes(scope, view, shard, closed)
+            closed = close(scope.dag, seen, moment, changes, shard)
+            seen, consequences = write_changes(scope, seen, shard, closed)
             fresh |= consequences
+            ended = ended or shard_finished(seen.layout, shard, seen.items[shard])
+            if consequences:
+                view = scope.empty_view()
+            view = view.with_item(shard, seen.items[shard])
         touched = fresh
 
 

@@ -18,14 +18,12 @@ from leeward.core.view import View
 from leeward.engine.advance import advance
 from leeward.engine.events import run_changed
 from leeward.engine.ports import Write, header_item
-from leeward.engine.scope import Scope, shard_finished
+from leeward.engine.scope import Scope
 
 
 def move_on(scope: Scope, view: View, touched: Collection[int] | None) -> None:
     """Advance, then end the run if that (or the write before it) finished a shard's last open entry."""
-    view = advance(scope, view, touched)
-    layout = view.layout
-    if any(shard_finished(layout, shard, item) for shard, item in view.items.items()):
+    if advance(scope, view, touched):
         end_run(scope)
 
 
@@ -44,7 +42,8 @@ def end_run(scope: Scope) -> None:
             state, cause = _verdict(scope, view)
             write_end(scope, item, ended(item.header, state, moment.now), cause)
             return
-        view = advance(scope, view, None)
+        advance(scope, view, None)
+        view = scope.read_all()
 
 
 def end_cause(state: RunState) -> str:

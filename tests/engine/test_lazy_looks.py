@@ -7,7 +7,10 @@ from unittest.mock import patch
 from leeward.contract import EARLY_VERDICT_SECONDS
 from leeward.core.dag import SkipScope
 from leeward.core.facts import Deferred, Skipped, Succeeded
+from leeward.core.run import RunRef
 from leeward.core.states import TaskState
+from leeward.engine.hints import Execute
+from leeward.engine.ports import Write, Written
 from tests.drawing import draw
 from tests.world import World
 
@@ -30,3 +33,26 @@ def test_skip_that_a_branch_asks_for_reaches_a_shard_that_was_not_read_though_an
         for hint in world.queue.take():
             world.handle(hint)
         assert (world.states["b"], world.states["c"]) == (TaskState.DEFERRED, TaskState.SKIPPED)
+
+
+def test_what_an_instant_task_finishes_is_judged_by_reads_that_came_after_it() -> None:
+    """a's executor finishes `i` on an old image of b; b's executor, in between, has not yet seen `i` finished."""
+    with patch("leeward.core.view.TASKS_PER_SHARD", 2):
+        world = World(draw("a,b,x,y; a>i; i,b>c", i={"instant": True})).start()
+        hints = {hint.index: hint for hint in world.queue.take() if isinstance(hint, Execute)}
+        a, b, i = (world.dag.index[name] for name in "abi")
+        assert world.scope.layout.shard(a) == world.scope.layout.shard(b) != world.scope.layout.shard(i)
+        write, store = world.runs.write, world.runs
+
+        def late(ref: RunRef, change: Write) -> Written:
+            if i in change.put and b in hints:
+                world.handle(hints.pop(b))
+            return write(ref, change)
+
+        store.write = late  # type: ignore[method-assign, assignment]
+        world.handle(hints[a])
+        assert (world.states["b"], world.states["i"], world.states["c"].name) == (
+            TaskState.SUCCESS,
+            TaskState.SUCCESS,
+            "QUEUED",
+        )

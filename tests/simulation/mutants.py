@@ -23,7 +23,7 @@ from leeward.engine import advance, apply_verb, end_run, execute_task, look, pol
 from leeward.engine.execute_task import Execution
 from leeward.engine.hints import Execute, Look, Poll
 from leeward.engine.ports import Write, Written
-from leeward.engine.scope import Scope, open_scope, send_at
+from leeward.engine.scope import Scope, open_scope, send_at, shard_finished
 from leeward.local.run_store import MemoryRunStore
 from tests.simulation.twins import Tokens
 
@@ -315,6 +315,32 @@ def skip_stops_at_what_was_not_read() -> Iterator[None]:
         yield
 
 
+def old_images_after_an_instant_end() -> Any:
+    """R3: what follows from a task that an advancer ended itself is judged on what it had read before."""
+    return patch.object(end_run, "advance", _advance_on_old_images)
+
+
+def _advance_on_old_images(scope: Scope, view: View, touched: Any) -> bool:
+    ended = False
+    while True:
+        ended = ended or any(shard_finished(view.layout, shard, item) for shard, item in view.items.items())
+        if view.torn:
+            return ended
+        moment = scope.moment()
+        decision = decide.decide(scope.dag, view, moment, touched)
+        if decision.look:
+            view = scope.read(view, decision.look)
+            continue
+        advance._arm(scope, view, decision, touched)
+        if not decision.changes:
+            return ended
+        touched = set()
+        for shard, changes in advance._by_shard(view, decision.changes):
+            closed = decide.close(scope.dag, view, moment, changes, shard)
+            view, consequences = advance.write_changes(scope, view, shard, closed)
+            touched |= consequences
+
+
 def torn_views_decide() -> Any:
     """R4: decisions are made on items of several epochs."""
     return patch.object(View, "torn", property(lambda _: False))
@@ -368,6 +394,7 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         early_timer_is_dropped,
         delayed_look_forgets_its_cause,
         skip_stops_at_what_was_not_read,
+        old_images_after_an_instant_end,
         torn_views_decide,
         unread_is_unfinished,
         end_on_what_was_last_seen,

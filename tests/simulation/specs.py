@@ -35,7 +35,9 @@ def random_case(random: Random) -> Case:
     kind = random.random()
     if kind < 0.6:
         return _any_dag(random)
-    return _steered_join(random) if kind < 0.9 else _crossed_join(random)
+    if kind < 0.85:
+        return _steered_join(random)
+    return _crossed_join(random) if kind < 0.92 else _crossed_instant(random)
 
 
 def _steered_join(random: Random) -> Case:
@@ -60,6 +62,18 @@ def _crossed_join(random: Random) -> Case:
     tasks[1]["dependencies"], tasks[3]["dependencies"] = ["t0"], ["t0", "t2"]
     script = {name: [Doing("here", "success", 90.0 if name == "t1" else 0.0)] for name in names}
     return Case(spec(tasks), script, random.choice([2, 2, 36]), scheduled=False)
+
+
+def _crossed_instant(random: Random) -> Case:
+    """A join of a task and of one without a body, which whoever ends its upstream ends at once in another item."""
+    tasks = [_plain(name) for name in ("t0", "t1", "t2", "t3")]
+    tasks.append({"task_id": "t4", "operator": "EmptyOperator", "dependencies": ["t0"]})
+    tasks.append({**_plain("t5"), "dependencies": ["t1", "t4"]})
+    script = {
+        name: [Doing("here", "success", 90.0 if name in ("t2", "t3") else 0.0)]
+        for name in ("t0", "t1", "t2", "t3", "t5")
+    }
+    return Case(spec(tasks), script, 2, scheduled=False)
 
 
 def _plain(name: str) -> dict[str, Any]:
