@@ -212,3 +212,19 @@ def _queues_are_empty(account: Account) -> None:
 
 def test_nothing_is_left_in_any_queue(dropped: Account) -> None:
     _queues_are_empty(dropped)
+
+
+def test_widget_of_the_dashboard_shows_the_runs(dropped: Account) -> None:
+    functions = dropped.client("lambda")
+    names = [
+        row["FunctionName"]
+        for page in functions.get_paginator("list_functions").paginate()
+        for row in page["Functions"]
+    ]
+    name = next(name for name in names if "DashboardFunction" in name)
+    wait_for(lambda: _json(dropped, "runs", "due"), "a run", 130)
+    answer = functions.invoke(FunctionName=name, Payload=json.dumps({"widgetContext": {"theme": "light"}}))
+    shown = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, shown
+    assert "<svg" in shown
+    assert all(dag_id in shown for dag_id in ("due", "tour", "chain40", "fan50"))
