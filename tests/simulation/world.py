@@ -15,6 +15,7 @@ from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
+from zlib import crc32
 
 from greenlet import greenlet
 
@@ -42,7 +43,6 @@ START = 1_800_000_000.0 - 40.0
 """Some seconds before a full hour (2027-01-15T08:00:00Z)."""
 
 MAX_STEPS = 60_000
-MAX_AWAKE = 6
 UNREPEATED = ("dispatch.send", "claims")
 """Calls that are not sent twice: messages are doubled by the queues, and the worker's claim is made without an SDK."""
 
@@ -123,6 +123,8 @@ class Installation:
     wrong: list[str] = field(default_factory=list)
     stalls: list[str] = field(default_factory=list)
     traced: bool = False
+    call_seconds: float = 0.01
+    most_awake: int = 6
     steered: bool = False
     steps: int = 0
 
@@ -146,7 +148,7 @@ class Installation:
         self._timers()
         now = self.clock.now()
         ready = [invocation for invocation in self.alive if invocation.wakes <= now]
-        due = self.cloud.due() if len(ready) < MAX_AWAKE else []
+        due = self.cloud.due() if len(ready) < self.most_awake else []
         if ready or due:
             place = self.chance.pick(len(ready) + len(due))
             self._resume(ready[place]) if place < len(ready) else self._deliver(due[place - len(ready)])
@@ -199,7 +201,7 @@ class Installation:
         passes, event = begun
         self.deliveries[message.body] += 1
         deadline = self.clock.now() + self.functions[message.function].seconds
-        name = f"{message.function}.{message.number}.{self.deliveries[message.body]}"
+        name = f"{message.function}.{crc32(message.body.encode()):08x}.{self.deliveries[message.body]}"
         invocation = Invocation(message, passes, deadline, greenlet(self._body), name)
         self.alive.append(invocation)
         self._settle(invocation, invocation.body.switch(invocation, event))
@@ -293,7 +295,7 @@ class Installation:
             invocation.struck = True
         self.hub.switch()
         chance = self.chance if self._may_fail(invocation.message) else CALM
-        self.clock.advance_to(self.clock.now() + 0.01)
+        self.clock.advance_to(self.clock.now() + self.call_seconds)
         if chance.happens("kill"):
             raise Killed
         if chance.happens("throttle"):
@@ -346,9 +348,15 @@ def shards_of(tasks: int) -> Any:
 
 def everything(world: Installation) -> None:
     """Step until all is at rest."""
+    everything_until(world, lambda: None)
+
+
+def everything_until(world: Installation, look: Callable[[], None]) -> None:
+    """Step until all is at rest, or until `look`, which is called before each step, raises."""
     told = io.StringIO()
     with redirect_stdout(told):
         while world.step():
+            look()
             if world.steps > MAX_STEPS:
                 world.wrong.append(f"not at rest after {MAX_STEPS} steps")
                 break
