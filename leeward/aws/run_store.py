@@ -149,7 +149,7 @@ class DynamoRunStore:
         except ClientError as error:
             if _code(error) != "ConditionalCheckFailedException":
                 raise
-            return header_of(error.response.get("Item", {})) == header_of(stored)
+            return _sent_again(error) and header_of(error.response.get("Item", {})) == header_of(stored)
         return True
 
     def read(self, ref: RunRef, shards: Iterable[int]) -> Mapping[int, Item]:

@@ -61,10 +61,7 @@ class RunStore(Protocol):
         """Store what a run is about, once; what is stored, which is an earlier caller's if there was one."""
 
     def create(self, info: RunInfo, item: Item, layout: Layout) -> bool:
-        """Store the item with the header of a run that was announced; False if the run exists.
-
-        A run with the very same header is the caller's own: its answer was lost, and the client sent the item again.
-        """
+        """Store the item with the header of a run that was announced; False if the run exists."""
 
     def read(self, ref: RunRef, shards: Iterable[int]) -> Mapping[int, Item]:
         """Those items (HEADER among them if asked for); one that was never written is an empty Item."""

@@ -39,7 +39,7 @@ class MemoryRunStore:
         key = (info.ref, header_item(layout))
         with self._lock:
             if key in self._items:
-                return self._items[key].header == item.header
+                return False
             self._items[key] = item
             self._index(info.ref, item.header)
             return True

@@ -1,4 +1,4 @@
-"""An AWS account in a process of this machine that is not ours (MiniStack), and the stack deployed into it.
+"""An AWS account in a process of this machine that is not ours (MiniStack): empty, or with the stack deployed into it.
 
 It listens on loopback, on a free port, and is stopped with the tests. Functions run as processes of this interpreter, so
 that the host's architecture is what is deployed.
@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Account:
-    """A running account, and the stack's outputs in it."""
+    """A running account, and the outputs of the stack if it is deployed there."""
 
     endpoint: str
     outputs: Mapping[str, str]
@@ -46,8 +46,8 @@ class Account:
 
 
 @contextmanager
-def deployed(folder: Path) -> Iterator[Account]:
-    """The account, with the stack deployed by the pinned command line of the CDK."""
+def started(folder: Path) -> Iterator[Account]:
+    """The account, with nothing in it."""
     port = _free_port()
     endpoint, log = f"http://127.0.0.1:{port}", folder / "ministack.log"
     with log.open("w") as out:
@@ -56,13 +56,20 @@ def deployed(folder: Path) -> Iterator[Account]:
         )
     try:
         wait_for(lambda: "Ready —" in log.read_text(), "the account to be up", 60)
-        _cdk(endpoint, "bootstrap", "aws://000000000000/us-east-1")
-        shown = _cdk(endpoint, "deploy", "--require-approval", "never")
-        outputs = dict(re.findall(r"^Leeward\.(\w+) = (\S+)$", shown, re.MULTILINE))
-        yield Account(endpoint, outputs, log)
+        yield Account(endpoint, {}, log)
     finally:
         process.terminate()
         process.wait(20)
+
+
+@contextmanager
+def deployed(folder: Path) -> Iterator[Account]:
+    """The account, with the stack deployed by the pinned command line of the CDK."""
+    with started(folder) as empty:
+        _cdk(empty.endpoint, "bootstrap", "aws://000000000000/us-east-1")
+        shown = _cdk(empty.endpoint, "deploy", "--require-approval", "never")
+        outputs = dict(re.findall(r"^Leeward\.(\w+) = (\S+)$", shown, re.MULTILINE))
+        yield replace(empty, outputs=outputs)
 
 
 def environment(endpoint: str) -> dict[str, str]:

@@ -390,14 +390,6 @@ def test_starting_a_run_twice_starts_it_once() -> None:
     assert len(world.queue.take()) == 1
 
 
-def test_f06_run_whose_creation_was_not_answered_is_started_by_its_creator() -> None:
-    world = World(draw("a"))
-    world.runs.announce(world.info)
-    world.runs.create(world.info, Item(header=Header(start=world.clock.now())), world.scope.layout)
-    assert start_run(world.ports, world.info), "the same header: the client has sent it again"
-    assert len(world.queue.take()) == 1
-
-
 def test_start_that_died_after_storing_the_run_is_taken_up_by_the_sweep() -> None:
     world = _faulty(World(draw("a>b")), _once("before", _to(TaskState.QUEUED)))
     with pytest.raises(KilledError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoRunStore]:
         yield found
 
 
-def _lose_the_next_answer(client: Any) -> None:
+def _lose_the_next_answer(client: Any, operation: str = "UpdateItem") -> None:
     """The request is answered, and its answer does not arrive."""
     lost: list[str] = []
 
@@ -39,7 +40,7 @@ def _lose_the_next_answer(client: Any) -> None:
             lost.append("once")
             raise ReadTimeoutError(endpoint_url="https://dynamodb")
 
-    client.meta.events.register_last("before-send.dynamodb.UpdateItem", lose)
+    client.meta.events.register_last(f"before-send.dynamodb.{operation}", lose)
 
 
 def test_repeated_write_that_finds_itself_there_has_won(store: DynamoRunStore) -> None:
@@ -60,3 +61,11 @@ def test_write_that_was_sent_once_and_refused_has_lost_though_another_meant_the_
     write = Write(0, expect={0: Entry()}, put={0: QUEUED}, epoch=0)
     assert store.write(INFO.ref, write).won
     assert not store.write(INFO.ref, write).won
+
+
+def test_creator_whose_answer_was_lost_has_created_the_run_and_nobody_else(store: DynamoRunStore) -> None:
+    other = replace(INFO, ref=replace(INFO.ref, run_id="other"))
+    item = Item(header=Header(start=2.0))
+    _lose_the_next_answer(store.client, "PutItem")
+    assert store.create(other, item, Layout(2))
+    assert not store.create(other, item, Layout(2))
