@@ -100,7 +100,7 @@ def _watching() -> Iterator[Line]:
 def task(seconds: float, *, executor_mb: int = 512, worker_mb: int = 1024, log_kb: float = 1.0) -> list[Line]:
     """The lines of one task of user code that is waited for, sent through the queue: the dearer way, beside the fold.
 
-    Writes and reads are those of `dynamo_items.py` at their worst, a message is sent, received and deleted.
+    Writes and reads are those of `billed.py` at their worst, a message is sent, received and deleted.
     """
     arm = "lambda_gb_second_arm64"
     return [
@@ -108,8 +108,8 @@ def task(seconds: float, *, executor_mb: int = 512, worker_mb: int = 1024, log_k
         Line("invocations", "lambda_request", 2),
         Line("executor", arm, (seconds + 0.1) * executor_mb / 1024),
         Line("worker", arm, (seconds + 0.05) * worker_mb / 1024),
-        Line("writes", "dynamodb_write_unit", 2.2),
-        Line("reads", "dynamodb_read_unit", 0.4),
+        Line("writes", "dynamodb_write_unit", 2.3),
+        Line("reads", "dynamodb_read_unit", 1.4),
         Line("logs", "logs_gb", log_kb / 2**20),
     ]
 

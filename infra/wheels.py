@@ -31,9 +31,9 @@ def wheels(platform: str) -> Path:
 
 def _fetch(platform: str, folder: Path) -> None:
     architecture, _, python = platform.partition("/python")
-    command = [_uv(), "pip", "install", "--quiet", "--system-certs", "--python", sys.executable, "--target", str(folder)]
+    command = [_uv(), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder)]
     command += ["--python-platform", f"{_MACHINES[architecture]}-manylinux2014", "--python-version", python]
-    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(LOCK)]
+    command += ["--system-certs", "--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(LOCK)]
     subprocess.run(command, check=True)
     for leftover in (*folder.glob("bin"), *folder.rglob("__pycache__"), *folder.glob("*.dist-info")):
         shutil.rmtree(leftover)

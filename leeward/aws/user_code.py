@@ -66,13 +66,13 @@ class WorkerCode:
     attempt: Attempt
 
     def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
-        """See `leeward.operators.base.UserCode.run`."""
+        """See `leeward.operators.base.UserCode.run`. A try begins without XComs of its own: there are none to ship."""
         del xcoms, log
         dag = attempt.dag
         upstream = [dag.tasks[index].task_id for index in sorted(dag.graph.ancestors(attempt.index))]
-        upstream.append(attempt.task.task_id)
         shipped = self.xcoms.shipped(attempt.run.ref, upstream)
-        return outcome_of(self._order({"kind": "python", "job": job, "upstream": upstream, "xcoms": shipped}))
+        readable = [*upstream, attempt.task.task_id]
+        return outcome_of(self._order({"kind": "python", "job": job, "upstream": readable, "xcoms": shipped}))
 
     def bash(
         self,
