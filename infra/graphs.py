@@ -37,7 +37,7 @@ def each(metric: str, statistic: str) -> cloudwatch.IMetric:
 
 
 def gauge(metric: str, label: str, *, minutes: float) -> cloudwatch.IMetric:
-    """A metric of ours that has no dimension, and is written at least that often."""
+    """A metric of ours that has no dimension: its last value. It is written when it may have changed."""
     return cloudwatch.Metric(
         namespace=METRICS_NAMESPACE,
         metric_name=metric,

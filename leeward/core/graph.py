@@ -5,7 +5,7 @@ Indexes are topological: every upstream index is smaller than its downstream one
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,22 +32,19 @@ class Graph:
 
     def ancestors(self, index: int) -> frozenset[int]:
         """Everything upstream of a task."""
-        seen: set[int] = set()
-        todo = [index]
-        while todo:
-            for up in self.upstream[todo.pop()]:
-                if up not in seen:
-                    seen.add(up)
-                    todo.append(up)
-        return frozenset(seen)
+        return _reach((index,), self.upstream)
 
     def descendants(self, start: Iterable[int]) -> frozenset[int]:
         """Everything downstream of the given tasks, without themselves unless they follow one another."""
-        seen: set[int] = set()
-        todo = list(start)
-        while todo:
-            for down in self.downstream[todo.pop()]:
-                if down not in seen:
-                    seen.add(down)
-                    todo.append(down)
-        return frozenset(seen)
+        return _reach(start, self.downstream)
+
+
+def _reach(start: Iterable[int], edges: Sequence[Sequence[int]]) -> frozenset[int]:
+    seen: set[int] = set()
+    todo = list(start)
+    while todo:
+        for found in edges[todo.pop()]:
+            if found not in seen:
+                seen.add(found)
+                todo.append(found)
+    return frozenset(seen)

@@ -48,7 +48,7 @@ class Look:
 class Result:
     """A body that was handed over has ended. It comes from where user code runs: only `owner`, the try's token, is proof.
 
-    `result` is plain JSON (see `leeward.operators.answered`).
+    `result` is plain JSON (see `leeward.operators.answers`).
     """
 
     dag_id: str
