@@ -109,16 +109,16 @@ def test_tour_of_bash_python_retry_failure_and_a_polled_glue_job(dropped: Accoun
     assert states == {**dict.fromkeys(ends, "success"), "fails": "failed", "after": "upstream_failed"}
     assert (state, tries["flaky"], tries["bash"]) == ("success", 2, 1)
     assert "exit code 3" in _json(dropped, "tasks", "tour")["errors"]["fails"]
-    events = _events(dropped, "tour", "glue")
+    events = _events(dropped, _json(dropped, "runs", "tour")[0]["run_id"], "glue")
     assert [line["to"] for line in events] == ["running", "deferred", "success"]
     assert events[-1]["cause"] == "job returned"
 
 
-def _events(account: Account, dag_id: str, task_id: str) -> list[dict[str, Any]]:
-    """The event log's lines about a task, as the functions wrote them."""
+def _events(account: Account, run_id: str, task_id: str) -> list[dict[str, Any]]:
+    """The event log's lines about a task of one run, as the functions wrote them."""
     lines = (line for line in account.log.read_text().splitlines() if line.startswith('{"leeward": "event"'))
     found = (json.loads(line) for line in lines)
-    return [line for line in found if (line["dag_id"], line.get("task_id")) == (dag_id, task_id)]
+    return [line for line in found if (line["run_id"], line.get("task_id")) == (run_id, task_id)]
 
 
 def test_logs_of_both_functions_are_shown(dropped: Account) -> None:
