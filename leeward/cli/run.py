@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -80,6 +81,7 @@ def command(
     info = _info(dag, times, run_id, given)
     progress = progress_on(sys.stderr, quiet=as_json)
     with ExitStack() as stack:
+        stack.enter_context(_unwound_when_terminated())
         aws = stack.enter_context(aws_for(aws_mode))
         event_file = stack.enter_context(_opened(events))
         here = local(
@@ -100,6 +102,16 @@ def command(
         else progress.table(_rows(dag, here, info)) + _summary(dag, info, header, here)
     )
     raise SystemExit(0 if header.state is RunState.SUCCESS else 1)
+
+
+@contextmanager
+def _unwound_when_terminated() -> Iterator[None]:
+    """SIGTERM ends the command as an interruption does, bodies included, with exit code 128 + 15."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _times(logical_date: str | None, data_interval: str | None) -> Times:

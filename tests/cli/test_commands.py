@@ -239,12 +239,26 @@ def test_run_that_timed_out_does_not_wait_for_its_bodies(keys: str, tmp_path: Pa
     assert json.loads(done.stdout)["tasks"] == [["t", -1, "skipped", 1]]
 
 
-def test_interrupted_command_ends_with_its_bodies(tmp_path: Path) -> None:
-    path = _spec(tmp_path, "d: {tasks: {t: {operator: BashOperator, bash_command: sleep 600}}}")
-    running = subprocess.Popen([sys.executable, "-m", "leeward", "run", str(path)], stderr=subprocess.PIPE, text=True)
+INTERRUPTIBLE = """
+import signal
+from leeward.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+"""A shell's background jobs ignore SIGINT, and so would the command if the tests run in one."""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_command_ends_with_its_bodies(tmp_path: Path, ending: signal.Signals) -> None:
+    path = _spec(tmp_path, "d: {tasks: {t: {operator: BashOperator, bash_command: 'echo pid $$; exec sleep 600'}}}")
+    running = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTIBLE, "run", str(path)], stderr=subprocess.PIPE, text=True
+    )
     assert running.stderr is not None
-    while "▶ t" not in running.stderr.readline():
-        pass
-    running.send_signal(signal.SIGINT)
-    running.communicate(timeout=120)
+    with running:
+        body = next(int(line.split("pid ")[1]) for line in running.stderr if "pid " in line)
+        running.send_signal(ending)
+        running.communicate(timeout=120)
     assert running.returncode != 0
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(body)], capture_output=True, text=True, check=False).stdout
+    assert shown.strip()[:1] in ("", "Z"), "ended, if perhaps not yet reaped"
