@@ -10,6 +10,9 @@ from typing import Final
 TASKS_PER_SHARD: Final = 36
 """Task entries in one run-state item: the item stays below 1 KB, one DynamoDB write unit."""
 
+DEFAULT_MAX_MAP_LENGTH: Final = 1024
+"""The longest list that a task may push to be mapped over, unless its DAG says otherwise: Airflow's `max_map_length`."""
+
 LEASE_MARGIN_SECONDS: Final = 30.0
 """A lease ends this long after its invocation's own deadline, when Lambda has killed the environment."""
 

@@ -9,6 +9,7 @@ from random import Random
 from leeward.core.dag import Dag
 from leeward.core.decide import entries
 from leeward.core.facts import Outcome
+from leeward.core.rows import rows
 from leeward.core.run import Entry, Header, Item, RunInfo, RunRef, RunType
 from leeward.core.states import TaskState
 from leeward.engine.handle import handle
@@ -113,6 +114,12 @@ class World:
     @property
     def states(self) -> dict[str, TaskState]:
         return {name: entry.state for name, entry in self.entries.items()}
+
+    @property
+    def rows(self) -> dict[str, Entry]:
+        """Every task instance by its name, `task[i]` where it is mapped."""
+        view = self.scope.read_instances(self.scope.read_all())
+        return {row.name: row.entry for row in rows(self.dag, view)}
 
     @property
     def tries(self) -> dict[str, int]:

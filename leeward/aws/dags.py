@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from leeward.core.dag import Dag, RetryPolicy, SkipScope, Task, TaskGroup, TriggerRule
+from leeward.core.dag import Dag, Expansion, RetryPolicy, SkipScope, Task, TaskGroup, TriggerRule
 
 
 def dag_text(dag: Dag) -> str:
@@ -19,7 +19,7 @@ def dag_of(text: str) -> Dag:
     """The DAG that a text says."""
     found: dict[str, Any] = json.loads(text)
     tasks = tuple(_task(row) for row in found.pop("tasks"))
-    groups = tuple(TaskGroup(**row) for row in found.pop("groups"))
+    groups = tuple(TaskGroup(**{**row, "expand": _expansion(row["expand"])}) for row in found.pop("groups"))
     return Dag(tasks=tasks, groups=groups, tags=tuple(found.pop("tags")), **found)
 
 
@@ -29,5 +29,12 @@ def _task(row: Mapping[str, Any]) -> Task:
         "trigger_rule": TriggerRule(row["trigger_rule"]),
         "retry": RetryPolicy(**row["retry"]),
         "skip_scope": SkipScope(row["skip_scope"]),
+        "expand": _expansion(row["expand"]),
     }
     return Task(**{**row, **special})
+
+
+def _expansion(row: Mapping[str, Any] | None) -> Expansion | None:
+    if row is None:
+        return None
+    return Expansion(tuple((name, source) for name, source in row["inputs"]), row["kwargs"])

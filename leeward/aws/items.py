@@ -1,9 +1,11 @@
 """How run state is written down in DynamoDB: entries as short text, headers as a few attributes.
 
 An entry is a letter for its state, its try number, and then only what it has, each part led by a capital: owner `O`, start
-`B`, end `E`, lease or due time `U`, base `C`, polls `P`, beat `G`, skips `K`. Numbers are in base 36, times in hundredths of
-a second since 2026 (end and until: since the start where there is one), so that 36 running entries fit into one write
-unit of 1 KB. Equal entries have equal texts: conditions compare the whole text.
+`B`, end `E`, lease or due time `U`, base `C`, polls `P`, beat `G`, skips `K`. What was pushed to be mapped over follows `J`,
+what a mapped task knows of its instances `M` (length, counts, passes, values pushed), the most that there ever were `W`.
+Numbers are in base 36, times in hundredths of a second since 2026 (end and until: since the start where there is one), so that
+36 running entries fit into one write unit of 1 KB. Equal entries have equal texts: conditions compare the whole text. In a
+block the names of entries count from its first.
 """
 
 from __future__ import annotations
@@ -13,13 +15,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from leeward.core.run import Entry, Header, Intent, IntentKind, RunInfo, RunRef, RunType
+from leeward.core.address import APART, STRIDE, first_in, item_of
+from leeward.core.run import Entry, Header, Intent, IntentKind, Mapped, RunInfo, RunRef, RunType
 from leeward.core.states import RunState, TaskState
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LETTERS: Final = {
     TaskState.NONE: "N",
     TaskState.QUEUED: "Q",
+    TaskState.EXPANDED: "E",
     TaskState.RUNNING: "R",
     TaskState.DEFERRED: "D",
     TaskState.UP_FOR_RETRY: "T",
@@ -55,11 +59,16 @@ def entry_text(entry: Entry) -> str:
     for letter, moment in (("B", entry.start), ("E", entry.end), ("U", entry.until)):
         if moment is not None:
             parts.append(letter + base36(ticks(moment) - (0 if letter == "B" else origin)))
-    for letter, number in (("C", entry.base), ("P", entry.polls), ("G", entry.beat)):
+    for letter, number in (("C", entry.base), ("P", entry.polls), ("G", entry.beat), ("W", entry.width)):
         if number:
             parts.append(letter + base36(number))
     if entry.skip:
         parts.append("K" + ".".join(map(base36, sorted(entry.skip))))
+    if entry.pushed is not None:
+        parts.append("J" + base36(entry.pushed))
+    if entry.mapped is not None:
+        numbers = (entry.mapped.length, *entry.mapped.counts, *entry.mapped.firsts, entry.mapped.pushed)
+        parts.append("M" + ".".join(map(base36, numbers)))
     return "".join(parts)
 
 
@@ -80,7 +89,16 @@ def entry_of(text: str) -> Entry:
         polls=_number(found, "P") or 0,
         beat=_number(found, "G") or 0,
         skip=frozenset(int(index, 36) for index in found["K"].split(".")) if "K" in found else frozenset(),
+        pushed=_number(found, "J"),
+        mapped=_mapped(found["M"]) if "M" in found else None,
+        width=_number(found, "W") or 0,
     )
+
+
+def _mapped(text: str) -> Mapped:
+    length, *rest, pushed = (int(number, 36) for number in text.split("."))
+    half = len(rest) // 2
+    return Mapped(length, tuple(rest[:half]), tuple(rest[half:]), pushed)
 
 
 def ticks(moment: float) -> int:
@@ -103,15 +121,16 @@ def _moment(found: Mapping[str, str], letter: str, origin: int) -> float | None:
 
 
 def entry_name(index: int) -> str:
-    """The attribute that holds a task's entry: never a user's name, never a name of ours."""
-    return "t" + base36(index)
+    """The attribute that holds an entry: never a user's name, never a name of ours."""
+    return "t" + base36(index if index < STRIDE else (index - first_in(item_of(index))) // APART)
 
 
-def entries_of(item: Mapping[str, Any]) -> Iterator[tuple[int, Entry]]:
-    """The entries in a stored item."""
+def entries_of(item: Mapping[str, Any], number: int) -> Iterator[tuple[int, Entry]]:
+    """The entries in the stored item of that number."""
     for name, value in item.items():
         if name[0] == "t":
-            yield int(name[1:], 36), entry_of(value["S"])
+            place = int(name[1:], 36)
+            yield place if number < STRIDE else first_in(number) + place * APART, entry_of(value["S"])
 
 
 def header_values(header: Header) -> dict[str, str | None]:

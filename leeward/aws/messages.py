@@ -15,7 +15,8 @@ def hint_text(hint: Hint) -> str:
     """A hint as JSON text."""
     match hint:
         case Execute():
-            fields: list[object] = ["execute", hint.index, entry_text(hint.queued)]
+            others = [value for index, queued in hint.others for value in (index, entry_text(queued))]
+            fields: list[object] = ["execute", hint.index, entry_text(hint.queued), *others]
         case Poll():
             fields = ["poll", hint.index, hint.try_number, hint.poll, hint.due, hint.seconds]
         case Look():
@@ -42,7 +43,8 @@ def message_of(text: str) -> Message:
     info = info_of(found["run"])
     kind, *fields = found["hint"]
     if kind == "execute":
-        return Execute(info, fields[0], entry_of(fields[1]))
+        tries = [(index, entry_of(text)) for index, text in zip(fields[::2], fields[1::2], strict=True)]
+        return Execute(info, *tries[0], tuple(tries[1:]))
     if kind == "poll":
         return Poll(info, *fields)
     if kind == "look":

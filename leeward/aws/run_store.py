@@ -14,6 +14,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from leeward.aws.items import (
+    base36,
     entries_of,
     entry_name,
     entry_text,
@@ -32,6 +33,7 @@ from leeward.contract import (
     SHARDS_PER_KEY,
     SORT_KEY,
 )
+from leeward.core.address import STRIDE, is_block
 from leeward.core.run import UNTOUCHED, Entry, Item, RunInfo, RunRef
 from leeward.core.view import Layout
 from leeward.engine.ports import HEADER, Write, Written, header_item
@@ -48,7 +50,17 @@ def key_of(ref: RunRef, shard: int) -> dict[str, Any]:
     """The primary key of an item of a run."""
     if shard == HEADER:
         return _key(ref, 0, "h")
+    if shard >= STRIDE:
+        return _mapped_key(ref, shard)
     return _key(ref, shard // SHARDS_PER_KEY, f"s{shard:04d}")
+
+
+def _mapped_key(ref: RunRef, number: int) -> dict[str, Any]:
+    """Blocks of a mapped task share a partition key by sixteen, too; its summary items have one of their own."""
+    level, task = divmod(number, STRIDE)
+    place = (level - 1) // 2
+    name = f"{base36(task)}.{base36(place // SHARDS_PER_KEY)}" if is_block(number) else f"{base36(task)}.s"
+    return {PARTITION_KEY: {"S": f"{run_key(ref)}/m{name}"}, SORT_KEY: {"S": f"b{place:06d}"}}
 
 
 def _key(ref: RunRef, part: int, sort: str) -> dict[str, Any]:
@@ -161,7 +173,7 @@ class DynamoRunStore:
             parts.setdefault(key[PARTITION_KEY]["S"], {})[key[SORT_KEY]["S"]] = shard
         for part, names in parts.items():
             rows = {row[SORT_KEY]["S"]: row for row in self._range(part, min(names), max(names))}
-            found.update((shard, _item(rows.get(name, {}))) for name, shard in names.items())
+            found.update((shard, _item(rows.get(name, {}), shard)) for name, shard in names.items())
         return found
 
     def read_runs(self, wanted: Mapping[RunRef, Iterable[int]]) -> Mapping[RunRef, Mapping[int, Item]]:
@@ -169,7 +181,7 @@ class DynamoRunStore:
         keys = {ref: {shard: key_of(ref, shard) for shard in shards} for ref, shards in wanted.items()}
         rows = self._get([key for found in keys.values() for key in found.values()])
         return {
-            ref: {shard: _item(rows.get(_plain(key), {})) for shard, key in found.items()}
+            ref: {shard: _item(rows.get(_plain(key), {}), shard) for shard, key in found.items()}
             for ref, found in keys.items()
         }
 
@@ -204,9 +216,9 @@ class DynamoRunStore:
         except ClientError as error:
             if _code(error) != "ConditionalCheckFailedException":
                 raise
-            image = _exact(_item(error.response.get("Item", {})), write)
+            image = _exact(_item(error.response.get("Item", {}), write.shard), write)
             return Written(_sent_again(error) and _holds_all(image, write), image)
-        return Written(True, _exact(_item(answer["Attributes"]), write))
+        return Written(True, _exact(_item(answer["Attributes"], write.shard), write))
 
     def active(self) -> Sequence[RunInfo]:
         """See `RunStore.active`."""
@@ -282,10 +294,10 @@ def _expression(write: Write) -> _Expression:
     return found
 
 
-def _item(stored: Mapping[str, Any]) -> Item:
+def _item(stored: Mapping[str, Any], number: int) -> Item:
     return Item(
         epoch=int(stored["e"]["N"]) if "e" in stored else 0,
-        entries=dict(entries_of(stored)),
+        entries=dict(entries_of(stored, number)),
         header=header_of(stored),
         resent=float(stored["rs"]["N"]) if "rs" in stored else None,
         resends=int(stored["rn"]["N"]) if "rn" in stored else 0,

@@ -26,6 +26,7 @@ from leeward.contract import (
     MAX_EVENT_AGE_SECONDS,
     SHORT_BODY_SECONDS,
 )
+from leeward.core.address import task_of
 from leeward.core.dag import Json, Task
 from leeward.core.facts import Outcome
 from leeward.engine.bundle import member
@@ -69,7 +70,7 @@ class WorkerCode:
         """See `leeward.operators.base.UserCode.run`. A try begins without XComs of its own: there are none to ship."""
         del xcoms, log
         dag = attempt.dag
-        upstream = [dag.tasks[index].task_id for index in sorted(dag.graph.ancestors(attempt.index))]
+        upstream = [dag.tasks[index].task_id for index in sorted(dag.graph.ancestors(task_of(attempt.index)))]
         shipped = self.xcoms.shipped(attempt.run.ref, upstream)
         readable = [*upstream, attempt.task.task_id]
         return outcome_of(self._order({"kind": "python", "job": job, "upstream": readable, "xcoms": shipped}))

@@ -80,12 +80,25 @@ class DynamoXComStore:
         """See `XComStore.pull`."""
         place = self._key(ref, task_id, map_index, key)
         item = self.client.get_item(TableName=self.table, Key=place, ConsistentRead=True).get("Item")
-        if item is None:
-            return False, None
-        if "v" in item:
-            return True, json.loads(item["v"]["S"])
-        body = self.s3.get_object(Bucket=self.bucket, Key=item["s3"]["S"])["Body"].read()
-        return True, json.loads(body)
+        return (False, None) if item is None else (True, self._value(item))
+
+    def pull_all(self, ref: RunRef, task_id: str, key: str) -> Mapping[int, Json]:
+        """See `XComStore.pull_all`."""
+        found: dict[int, Json] = {}
+        for row in self._rows(ref, f"x{task_id}#"):
+            _, map_index, name = row[SORT_KEY]["S"].split("#", 2)
+            if name == key:
+                found[int(map_index)] = self._value(row)
+        return {map_index: found[map_index] for map_index in sorted(found)}
+
+    def _value(self, item: Mapping[str, Any]) -> Json:
+        stored = item["v"]["S"] if "v" in item else self._object(item["s3"]["S"])
+        value: Json = json.loads(stored)
+        return value
+
+    def _object(self, name: str) -> bytes:
+        content: bytes = self.s3.get_object(Bucket=self.bucket, Key=name)["Body"].read()
+        return content
 
     def _forget(self, row: Mapping[str, Any], before_try: int) -> None:
         key = {name: row[name] for name in (PARTITION_KEY, SORT_KEY)}

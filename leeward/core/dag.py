@@ -8,15 +8,19 @@ that JSON cannot say is a mapping with `__type__` (`datetime.timedelta`, ...), b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from leeward.contract import DEFAULT_MAX_MAP_LENGTH
 from leeward.core.graph import Graph
 
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+
+XCOM: Final = "__xcom__"
+"""The key of a mapping that stands for an XCom."""
 
 
 class TriggerRule(StrEnum):
@@ -62,11 +66,24 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Expansion:
+    """What a task or a task group is mapped over: arguments and their sources, in the order of the spec.
+
+    Several are a cross product in which the last argument changes fastest. With `kwargs` there is one source, without a
+    name, whose items are whole mappings of arguments (Airflow's `expand_kwargs`). What a source is stands in `sources`.
+    """
+
+    inputs: tuple[tuple[str, Json], ...]
+    kwargs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One task. `operator` is the catalogue's name for it, or the import path of a user's own class.
 
     `task_id` carries its group prefix. `upstream` holds full task ids. `instant` marks a task without a body (an
-    EmptyOperator): it succeeds the moment its rule is met. `execution_timeout_seconds` bounds one try.
+    EmptyOperator): it succeeds the moment its rule is met. `execution_timeout_seconds` bounds one try. `expand` is what the
+    task itself is mapped over; at most `instances_per_call` instances share one call of the worker.
     """
 
     task_id: str
@@ -83,15 +100,19 @@ class Task:
     owner: str = "airflow"
     group: str | None = None
     doc: str | None = None
+    expand: Expansion | None = None
+    map_index_template: str | None = None
+    instances_per_call: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class TaskGroup:
-    """A task group, for pictures and for branches that name it. `group_id` is the full, dotted id."""
+    """A task group, for pictures, for branches that name it, and to be mapped. `group_id` is the full, dotted id."""
 
     group_id: str
     parent: str | None = None
     tooltip: str = ""
+    expand: Expansion | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +142,7 @@ class Dag:
     is_paused_upon_creation: bool = False
     source: str = ""
     bundle: str = ""
+    max_map_length: int = DEFAULT_MAX_MAP_LENGTH
 
     @cached_property
     def index(self) -> Mapping[str, int]:
@@ -144,6 +166,52 @@ class Dag:
                 found[down].append(index)
         return tuple(map(tuple, found))
 
+    @cached_property
+    def expansions(self) -> tuple[Expansion | None, ...]:
+        """For every task, what it is mapped over, itself or as part of a mapped group."""
+        groups = {group.group_id: group for group in self.groups}
+        return tuple(task.expand or _around(groups, task.group) for task in self.tasks)
+
+    @cached_property
+    def companions(self) -> tuple[frozenset[int], ...]:
+        """For every task, the tasks of the mapped group that it is part of; nothing outside of mapped groups."""
+        groups = {group.group_id: group for group in self.groups}
+        places = [_mapped_group(groups, task.group) for task in self.tasks]
+        inside = {name: frozenset(i for i, place in enumerate(places) if place == name) for name in {*places} - {None}}
+        return tuple(inside.get(place, frozenset()) for place in places)
+
+    @cached_property
+    def mapped_over(self) -> frozenset[int]:
+        """The tasks whose return value something is mapped over."""
+        return frozenset(self.index[name] for each in self.expansions if each for name in xcoms_of(each))
+
     def task(self, task_id: str) -> Task:
         """The task of that id; KeyError if there is none."""
         return self.tasks[self.index[task_id]]
+
+
+def _mapped_group(groups: Mapping[str, TaskGroup], name: str | None) -> str | None:
+    """The innermost mapped group around something in that group."""
+    while name is not None and groups[name].expand is None:
+        name = groups[name].parent
+    return name
+
+
+def _around(groups: Mapping[str, TaskGroup], name: str | None) -> Expansion | None:
+    found = _mapped_group(groups, name)
+    return None if found is None else groups[found].expand
+
+
+def xcoms_of(value: Expansion | Json) -> Iterator[str]:
+    """The tasks whose XComs a source, or all sources of an expansion, take."""
+    if isinstance(value, Expansion):
+        for _, source in value.inputs:
+            yield from xcoms_of(source)
+    elif isinstance(value, Mapping):
+        if XCOM in value:
+            yield str(value[XCOM])
+        for part in value.values():
+            yield from xcoms_of(part)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for part in value:
+            yield from xcoms_of(part)

@@ -13,10 +13,26 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from leeward.contract import EARLY_VERDICT_SECONDS
+from leeward.core.address import STRIDE, is_summary, map_index_of, task_of
 from leeward.core.dag import Dag, SkipScope, TriggerRule
+from leeward.core.instances import (
+    Found,
+    Share,
+    all_of,
+    depends_inside,
+    expanded,
+    follows,
+    gathered,
+    given_up,
+    relevant,
+    shares,
+    skippers,
+    summarised,
+    weight,
+)
 from leeward.core.retry import after_failure
 from leeward.core.rules import Tally, verdict
-from leeward.core.run import Entry, RunInfo
+from leeward.core.run import UNTOUCHED, Entry, RunInfo
 from leeward.core.states import FAILURES, FINISHED, RunState, TaskState
 from leeward.core.transitions import SKIPPABLE
 from leeward.core.view import View
@@ -27,7 +43,7 @@ GIVEN_UP: Final = FAILURES | {TaskState.SKIPPED}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One task instance's due change: `before` as seen, `after` as it is to be written."""
+    """One entry's due change: `before` as seen, `after` as it is to be written. `index` is its address."""
 
     index: int
     before: Entry
@@ -63,7 +79,7 @@ def decide(dag: Dag, view: View, moment: Moment, touched: Collection[int] | None
     """
     if view.torn:
         return Decision()
-    candidates = range(len(dag.tasks)) if touched is None else _reach(dag, view, touched)
+    candidates = _everything(dag, view) if touched is None else _reach(dag, view, touched)
     changes: list[Change] = []
     look: set[int] = set()
     later: list[tuple[int, float]] = []
@@ -113,12 +129,22 @@ def entries(view: View) -> Iterator[Entry]:
         yield from map(item.entry, view.layout.indexes(shard))
 
 
+def _everything(dag: Dag, view: View) -> list[int]:
+    tasks = range(len(dag.tasks))
+    return [*tasks, *(address for index in tasks for address in all_of(view, index))]
+
+
 def _reach(dag: Dag, view: View, touched: Collection[int]) -> list[int]:
     found = set(touched)
     for index in touched:
-        found.update(dag.graph.downstream[index])
-        if dag.tasks[index].skip_scope is not SkipScope.NOTHING:
-            entry = view.entry(index)
+        entry = view.entry(index)
+        if index >= STRIDE:
+            found.update(follows(dag, view, index, touched))
+        else:
+            found.update(dag.graph.downstream[index])
+            if entry and entry.mapped and not any(entry.mapped.counts):
+                found.update(all_of(view, index))
+        if dag.tasks[task_of(index)].skip_scope is not SkipScope.NOTHING:
             found.update(entry.skip if entry else ())
     return sorted(found)
 
@@ -128,8 +154,15 @@ Due: TypeAlias = Change | frozenset[int] | float | None
 
 
 def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
-    """What is due for one task."""
+    """What is due for one task, instance or summary."""
     entry = view.entry(index)
+    if is_summary(index):
+        found = None if entry and entry.state in FINISHED else summarised(view, index)
+        return _changed(index, entry, found, "block ended")
+    if entry is not None and entry.state is TaskState.EXPANDED:
+        return _changed(index, entry, gathered(dag, view, index, entry, moment.now), "instances ended")
+    if map_index_of(index) >= 0 and (entry is None or entry.state is TaskState.NONE):
+        return _start_instance(dag, view, moment, index, entry)
     if entry is None or entry.state is TaskState.NONE:
         return _start(dag, view, moment, index, entry)
     if entry.state in SKIPPABLE:
@@ -145,26 +178,56 @@ def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
     return None
 
 
+def _changed(index: int, entry: Entry | None, found: Found, cause: str) -> Due:
+    if isinstance(found, Entry):
+        noted = found.state is TaskState.EXPANDED and entry is not None and entry.state is found.state
+        return Change(index, entry or UNTOUCHED, found, "instances noted" if noted else cause)
+    return found
+
+
+def _start_instance(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None) -> Due:
+    """What becomes of an instance of a mapped task that has not been queued. A limit on instances would be kept here."""
+    task = view.entry(task_of(index))
+    if task is None or entry is None:
+        return view.unread((task_of(index), index))
+    if task.state is not TaskState.EXPANDED or task.mapped is None:
+        return None
+    if map_index_of(index) >= task.mapped.length:
+        gone = entry != UNTOUCHED
+        return (
+            _finish(index, entry, TaskState.REMOVED, moment, "instance no longer exists", task.beat) if gone else None
+        )
+    if depends_inside(dag, task_of(index)):
+        return _start(dag, view, moment, index, entry)
+    return _queue(dag, index, entry, moment, "trigger rule met", task.beat)
+
+
 def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None) -> Due:
     """What becomes of a task that nothing has happened to (or whose entry has not been read)."""
-    upstream = dag.graph.upstream[index]
+    upstream = relevant(dag, view, index)
     asked = _skip_requested(dag, view, index)
     if asked is not None:
         if entry is None:
             return view.unread((index,))
         return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
-    rule = dag.tasks[index].trigger_rule
-    if verdict(rule, tally(dag, view, index)) is None:
+    rule = dag.tasks[task_of(index)].trigger_rule
+    found = verdict(rule, tally(dag, view, index))
+    gone = given_up(dag, view, index) if found in (None, TaskState.QUEUED) and index < STRIDE else None
+    if found is None and gone is None:
         waiting = any(_unfinished(view, up) for up in upstream)
         return None if waiting else view.unread(upstream)
-    unread = view.unread((index, *dag.skippers[index]))
+    unread = view.unread((index, *skippers(dag, index)))
     if entry is None or unread:
         return unread
+    if gone is not None:
+        return _finish(index, entry, gone[0], moment, "nothing to be mapped over", gone[1])
     state, beat = _first_verdict(dag, view, index)
+    if state is TaskState.QUEUED and index < STRIDE and dag.expansions[index] is not None:
+        return _changed(index, entry, expanded(dag, view, index, beat, moment.now), "trigger rule met, expanded")
     if state is TaskState.QUEUED:
         return _queue(dag, index, entry, moment, "trigger rule met", beat)
     others = upstream if rule is TriggerRule.ALL_SUCCESS else ()
-    wait = _early(view, upstream, (*others, *dag.skippers[index]), moment)
+    wait = _early(view, upstream, (*others, *skippers(dag, index)), moment)
     if wait is not None:
         return wait
     return _finish(index, entry, state, moment, "trigger rule can't be met", beat)
@@ -176,16 +239,17 @@ def _first_verdict(dag: Dag, view: View, index: int) -> tuple[TaskState, int]:
     all_success is the one rule whose verdict depends on who ends first. Airflow's scheduler looks in passes, a failure
     winning over a skip that it sees in the same pass; a finished upstream task is seen in the pass after its own.
     """
-    rule = dag.tasks[index].trigger_rule
-    upstream = dag.graph.upstream[index]
-    ended = [entry for up in upstream if (entry := view.entry(up)) and entry.state in FINISHED]
-    beats = (0, *sorted({entry.beat + 1 for entry in ended}))
-    found = ((_verdict_in(rule, ended, beat, len(upstream)), beat) for beat in beats)
+    rule = dag.tasks[task_of(index)].trigger_rule
+    upstream = relevant(dag, view, index)
+    ended = [share for up in upstream if (entry := view.entry(up)) for share in shares(entry)]
+    total = sum(weight(view.entry(up)) for up in upstream)
+    beats = (0, *sorted({share.beat + 1 for share in ended}))
+    found = ((_verdict_in(rule, ended, beat, total), beat) for beat in beats)
     return next((state, beat) for state, beat in found if state is not None)
 
 
-def _verdict_in(rule: TriggerRule, ended: Iterable[Entry], beat: int, total: int) -> TaskState | None:
-    return verdict(rule, _count((entry.state for entry in ended if entry.beat < beat), total))
+def _verdict_in(rule: TriggerRule, ended: Iterable[Share], beat: int, total: int) -> TaskState | None:
+    return verdict(rule, _count((share for share in ended if share.beat < beat), total))
 
 
 def _early(view: View, upstream: Sequence[int], others: Sequence[int], moment: Moment) -> frozenset[int] | float | None:
@@ -206,20 +270,22 @@ def _early(view: View, upstream: Sequence[int], others: Sequence[int], moment: M
 
 def causes(view: View, upstream: Sequence[int]) -> list[int]:
     """The upstream tasks for which an early verdict is given: those that failed or skipped, else all that ended."""
-    ended = [up for up in upstream if (entry := view.entry(up)) and entry.state in FINISHED]
-    given_up = [up for up in ended if (entry := view.entry(up)) and entry.state in GIVEN_UP]
-    return given_up or ended
+    states = {up: {share.state for share in shares(entry)} for up in upstream if (entry := view.entry(up))}
+    gave_up = [up for up, found in states.items() if not found.isdisjoint(GIVEN_UP)]
+    return gave_up or [up for up, found in states.items() if found]
 
 
 def tally(dag: Dag, view: View, index: int) -> Tally:
-    """The finished states of a task's direct upstream; what has not been read counts as unfinished."""
-    upstream = dag.graph.upstream[index]
-    found = (view.entry(up) for up in upstream)
-    return _count((entry.state for entry in found if entry is not None), len(upstream))
+    """The finished states of the direct upstream of a task or instance; what has not been read counts as unfinished."""
+    found = [view.entry(up) for up in relevant(dag, view, index)]
+    ended = (share for entry in found if entry is not None for share in shares(entry))
+    return _count(ended, sum(map(weight, found)))
 
 
-def _count(states: Iterable[TaskState], total: int) -> Tally:
-    counts = Counter(states)
+def _count(ended: Iterable[Share], total: int) -> Tally:
+    counts: Counter[TaskState] = Counter()
+    for share in ended:
+        counts[share.state] += share.count
     return Tally(
         total=total,
         success=counts[TaskState.SUCCESS],
@@ -239,7 +305,7 @@ def _skip_requested(dag: Dag, view: View, index: int) -> int | None:
     """The pass in which a finished branch asked for the task to be skipped, the first one's if several did."""
     beats = [
         entry.beat
-        for skipper in dag.skippers[index]
+        for skipper in skippers(dag, index)
         if (entry := view.entry(skipper)) is not None and entry.state is TaskState.SUCCESS and index in entry.skip
     ]
     return min(beats, default=None)
@@ -247,7 +313,7 @@ def _skip_requested(dag: Dag, view: View, index: int) -> int | None:
 
 def _queue(dag: Dag, index: int, entry: Entry, moment: Moment, cause: str, beat: int) -> Change:
     after = Entry(TaskState.QUEUED, entry.try_number + 1, base=entry.base, beat=beat)
-    if dag.tasks[index].instant:
+    if dag.tasks[task_of(index)].instant:
         after = replace(after, state=TaskState.SUCCESS, start=moment.now, end=moment.now)
     return Change(index, entry, after, cause)
 
@@ -260,12 +326,13 @@ def _finish(index: int, entry: Entry, state: TaskState, moment: Moment, cause: s
         start=entry.start,
         end=moment.now,
         beat=beat,
+        width=entry.width,
     )
     return Change(index, entry, after, cause)
 
 
 def _lost(dag: Dag, index: int, entry: Entry, moment: Moment) -> Entry:
-    task = dag.tasks[index]
+    task = dag.tasks[task_of(index)]
     return after_failure(task.retry, entry, retry_seed(moment.info, task.task_id), moment.now, retryable=True)
 
 

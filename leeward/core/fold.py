@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from leeward.core.address import task_of
 from leeward.core.dag import Dag, Task
 from leeward.core.decide import Change, Moment, close, outcome
 from leeward.core.run import Entry
@@ -60,7 +61,7 @@ def fold(
     changes = close(dag, view, moment, (record,), shard)
     follow = None
     for place, change in enumerate(changes):
-        lease = lease_for(dag.tasks[change.index]) if change.after.state is TaskState.QUEUED else None
+        lease = lease_for(dag.tasks[task_of(change.index)]) if change.after.state is TaskState.QUEUED else None
         if lease is not None:
             running = claimed(change.after, lease, moment.now)
             follow = replace(change, after=running, cause=f"{change.cause}, claimed at once")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from leeward.core.address import block_of, is_summary, map_index_of, task_of
 from leeward.core.dag import Dag
 from leeward.core.run import Entry, Item
 from leeward.core.states import FINISHED, RUN_FINISHED, TaskState
@@ -18,24 +19,30 @@ Check: TypeAlias = Callable[[Dag, Item, Item], Iterator[str]]
 
 
 def _pairs(before: Item, after: Item) -> Iterator[tuple[int, Entry, Entry]]:
+    """Changes of task instances; summaries of blocks are not instances."""
     for index in before.entries.keys() | after.entries.keys():
         old, new = before.entry(index), after.entry(index)
-        if old != new:
+        if old != new and not is_summary(index):
             yield index, old, new
+
+
+def _name(dag: Dag, index: int) -> str:
+    task_id, here = dag.tasks[task_of(index)].task_id, map_index_of(index)
+    return task_id if here < 0 else f"{task_id}[{here}]"
 
 
 def legal_transition(dag: Dag, before: Item, after: Item) -> Iterator[str]:
     """A state follows another only as the transition table says."""
     for index, old, new in _pairs(before, after):
         if old.state is not new.state and (old.state, new.state) not in LEGAL:
-            yield f"{dag.tasks[index].task_id}: {old.state} -> {new.state}"
+            yield f"{_name(dag, index)}: {old.state} -> {new.state}"
 
 
 def tries_only_grow(dag: Dag, before: Item, after: Item) -> Iterator[str]:
     """A try number never falls, and rises by one at a time, through clears too."""
     for index, old, new in _pairs(before, after):
         if not old.try_number <= new.try_number <= old.try_number + 1:
-            yield f"{dag.tasks[index].task_id}: try {old.try_number} -> {new.try_number}"
+            yield f"{_name(dag, index)}: try {old.try_number} -> {new.try_number}"
 
 
 def finished_stays(dag: Dag, before: Item, after: Item) -> Iterator[str]:
@@ -43,7 +50,7 @@ def finished_stays(dag: Dag, before: Item, after: Item) -> Iterator[str]:
     for index, old, new in _pairs(before, after):
         asked = (old.state, new.state) == (TaskState.UPSTREAM_FAILED, TaskState.SKIPPED)
         if old.state in FINISHED and before.epoch == after.epoch and not asked:
-            yield f"{dag.tasks[index].task_id}: {old.state} -> {new.state} within an epoch"
+            yield f"{_name(dag, index)}: {old.state} -> {new.state} within an epoch"
 
 
 def epoch_only_grows(dag: Dag, before: Item, after: Item) -> Iterator[str]:
@@ -56,7 +63,7 @@ def running_has_an_owner(dag: Dag, before: Item, after: Item) -> Iterator[str]:
     """A running entry names its owner and the end of its lease."""
     for index, _, new in _pairs(before, after):
         if new.state is TaskState.RUNNING and not (new.owner and new.until):
-            yield f"{dag.tasks[index].task_id}: running without owner or lease"
+            yield f"{_name(dag, index)}: running without owner or lease"
 
 
 def claim_is_exclusive(dag: Dag, before: Item, after: Item) -> Iterator[str]:
@@ -65,7 +72,7 @@ def claim_is_exclusive(dag: Dag, before: Item, after: Item) -> Iterator[str]:
         same_try = old.try_number == new.try_number
         both = old.state is TaskState.RUNNING and new.state is TaskState.RUNNING
         if both and same_try and old.owner != new.owner:
-            yield f"{dag.tasks[index].task_id}: try {new.try_number} claimed twice"
+            yield f"{_name(dag, index)}: try {new.try_number} claimed twice"
 
 
 def ended_runs_stay(dag: Dag, before: Item, after: Item) -> Iterator[str]:
@@ -75,6 +82,33 @@ def ended_runs_stay(dag: Dag, before: Item, after: Item) -> Iterator[str]:
         return
     if old.state is not new.state and before.epoch == after.epoch:
         yield f"{dag.dag_id}: run {old.state} -> {new.state} within an epoch"
+
+
+def summary_is_final(dag: Dag, before: Item, after: Item) -> Iterator[str]:
+    """Within an epoch the summary of a block never changes: it is written once, when all of the block has finished."""
+    for index, old in before.entries.items():
+        if is_summary(index) and before.epoch == after.epoch and after.entry(index) != old:
+            yield f"{_name(dag, index)}: the summary of block {block_of(index)} changed"
+
+
+def counts_fit(dag: Dag, before: Item, after: Item) -> Iterator[str]:
+    """Counts never exceed the instances that there are, and are complete when the mapped task, or block, has finished."""
+    for index, entry in after.entries.items():
+        if entry.mapped is None or before.entry(index) == entry:
+            continue
+        counted, there = sum(entry.mapped.counts), entry.mapped.length
+        if counted > there or (entry.state in FINISHED and counted < there):
+            yield f"{_name(dag, index)}: {counted} of {there} instances counted, {entry.state}"
+
+
+def expansion_is_fixed(dag: Dag, before: Item, after: Item) -> Iterator[str]:
+    """Within an epoch an expanded task keeps its number of instances, and counts of them only grow."""
+    for index, old, new in _pairs(before, after):
+        if old.mapped is None or before.epoch != after.epoch:
+            continue
+        there, counts = (new.mapped.length, new.mapped.counts) if new.mapped else (0, ())
+        if there != old.mapped.length or any(a > b for a, b in zip(old.mapped.counts, counts, strict=False)):
+            yield f"{_name(dag, index)}: {old.mapped} -> {new.mapped}"
 
 
 INVARIANTS: Final[Mapping[str, Check]] = MappingProxyType(
@@ -88,6 +122,9 @@ INVARIANTS: Final[Mapping[str, Check]] = MappingProxyType(
             running_has_an_owner,
             claim_is_exclusive,
             ended_runs_stay,
+            summary_is_final,
+            counts_fit,
+            expansion_is_fixed,
         )
     }
 )

@@ -14,16 +14,43 @@ from typing import Final
 from leeward.core.dag import Json
 from leeward.core.states import RunState, TaskState
 
+ENDS: Final = (
+    TaskState.SUCCESS,
+    TaskState.FAILED,
+    TaskState.UPSTREAM_FAILED,
+    TaskState.SKIPPED,
+    TaskState.REMOVED,
+)
+"""The states that instances end in, in the order in which they are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What an entry says of the instances of a mapped task, or of one block of them: `length` is how many there are.
+
+    `counts` says how many ended in each state of `ENDS`, `firsts` in which pass of Airflow's scheduler the first one did.
+    While instances are unfinished the counts are only what has been noted so far, never too much. `pushed` counts those that
+    pushed a return value.
+    """
+
+    length: int
+    counts: tuple[int, ...] = (0, 0, 0, 0, 0)
+    firsts: tuple[int, ...] = (0, 0, 0, 0, 0)
+    pushed: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One task instance.
+    """One task instance, or a mapped task as a whole, or the summary of a block of its instances.
 
     `try_number` is that of the last try scheduled, 0 = never, and only grows. `base` is the try number at the last
     clear, so that `retries` counts from there. `owner` is the random token of the execution that claimed the try.
     `until` is when a running try's lease ends, when a retry is due, or when a deferred job is polled next; `polls`
     counts the polls claimed. `beat` is the pass of Airflow's scheduler in which this try, or this state, would have been
-    due if every try took one pass (see `decide`). `skip` holds the indexes that a finished branch asked to be skipped.
+    due if every try took one pass (see `decide`). `skip` holds the addresses that a finished branch asked to be skipped.
+
+    `pushed` is the length of what the task pushed to be mapped over; of a mapped instance, 1 if it pushed anything. `mapped`
+    is there once a mapped task has been expanded, and `width` is the most instances that it ever had.
     """
 
     state: TaskState = TaskState.NONE
@@ -36,6 +63,9 @@ class Entry:
     polls: int = 0
     beat: int = 0
     skip: frozenset[int] = frozenset()
+    pushed: int | None = None
+    mapped: Mapped | None = None
+    width: int = 0
 
 
 UNTOUCHED: Final = Entry()
@@ -88,7 +118,7 @@ class IntentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A verb that was accepted and is being rolled over the items of a run. `tasks` are indexes.
+    """A verb that was accepted and is being rolled over the items of a run. `tasks` are addresses of tasks or instances.
 
     `state` is what MARK sets, and the state that STOP ends the run with; `since` is when the intent was stored.
     """
@@ -128,3 +158,8 @@ class Item:
     def entry(self, index: int) -> Entry:
         """The entry of a task in this item, untouched ones included."""
         return self.entries.get(index, UNTOUCHED)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing was ever written to it: a block of instances is not there before its first write."""
+        return not self.epoch and not self.entries and self.header is None

@@ -18,6 +18,8 @@ class TaskState(StrEnum):
 
     NONE = "none"
     QUEUED = "queued"
+    EXPANDED = "expanded"
+    """A mapped task whose instances are under way; Airflow keeps no state of it as a whole."""
     RUNNING = "running"
     DEFERRED = "deferred"
     UP_FOR_RETRY = "up_for_retry"

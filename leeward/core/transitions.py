@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from leeward.core.run import ENDS
 from leeward.core.states import FINISHED, TaskState
 
 S = TaskState
@@ -43,6 +44,8 @@ TABLE: Final[tuple[Transition, ...]] = (
     Transition(S.NONE, S.UPSTREAM_FAILED, "trigger rule can't be met", Actor.ADVANCE),
     Transition(S.NONE, S.SKIPPED, "trigger rule can't be met", Actor.ADVANCE),
     Transition(S.NONE, S.REMOVED, "instance no longer exists", Actor.ADVANCE),
+    Transition(S.NONE, S.EXPANDED, "trigger rule met, expanded", Actor.ADVANCE),
+    *(Transition(S.EXPANDED, state, "instances ended", Actor.ADVANCE) for state in ENDS if state is not S.REMOVED),
     Transition(S.UP_FOR_RETRY, S.QUEUED, "retry due", Actor.ADVANCE),
     Transition(S.QUEUED, S.RUNNING, "claimed", Actor.EXECUTOR),
     Transition(S.NONE, S.RUNNING, "trigger rule met, claimed at once", Actor.EXECUTOR),
@@ -70,6 +73,7 @@ TABLE: Final[tuple[Transition, ...]] = (
         for after in (S.SUCCESS, S.FAILED)
         if state is not after
     ),
+    *(Transition(state, S.EXPANDED, "instances changed", Actor.VERB) for state in ENDS),
     *(Transition(state, S.NONE, "cleared", Actor.VERB) for state in TaskState if state is not S.NONE),
 )
 

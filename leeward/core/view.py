@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from leeward.contract import TASKS_PER_SHARD
+from leeward.core.address import STRIDE, all_in, item_of
 from leeward.core.run import UNTOUCHED, Entry, Header, Item
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the entries of a run with `tasks` task instances lie. Shards are numbered from 0."""
+    """Where the entries of a run of `tasks` tasks lie. Shards are numbered from 0, items of mapped instances behind them."""
 
     tasks: int
 
@@ -30,11 +31,13 @@ class Layout:
         return self.shards == 1
 
     def shard(self, index: int) -> int:
-        """The shard of a task index."""
-        return index // TASKS_PER_SHARD
+        """The item of a task, an instance or a summary, by its address."""
+        return index // TASKS_PER_SHARD if index < STRIDE else item_of(index)
 
     def indexes(self, shard: int) -> range:
-        """The task indexes of a shard."""
+        """The addresses of an item's entries; a block's are all that it may hold."""
+        if shard >= STRIDE:
+            return all_in(shard)
         return range(shard * TASKS_PER_SHARD, min(self.tasks, (shard + 1) * TASKS_PER_SHARD))
 
 
@@ -54,7 +57,16 @@ class View:
     @property
     def torn(self) -> bool:
         """Whether items of several epochs are mixed: a verb is on its way, nothing may be decided."""
-        return len({item.epoch for item in self.items.values()}) > 1
+        return len(self._epochs()) > 1
+
+    def _epochs(self) -> set[int]:
+        """The epochs of the items; a block that was never written has none."""
+        return {item.epoch for shard, item in self.items.items() if shard < STRIDE or not item.fresh}
+
+    def adopted(self, shard: int) -> int | None:
+        """The epoch that the first write of a block gives it; None for an item that has one."""
+        fresh = shard >= STRIDE and self.items[shard].fresh
+        return max(self._epochs(), default=0) if fresh else None
 
     def with_item(self, shard: int, item: Item) -> View:
         """This view with a newer image of one item."""

@@ -68,6 +68,7 @@ def write_changes(scope: Scope, view: View, shard: int, changes: Collection[Chan
             expect={change.index: change.before for change in changes},
             put={change.index: change.after for change in changes},
             epoch=epoch,
+            new_epoch=view.adopted(shard),
         )
     )
     if not written.won and written.item == view.items[shard]:
@@ -75,7 +76,7 @@ def write_changes(scope: Scope, view: View, shard: int, changes: Collection[Chan
     view = view.with_item(shard, written.item)
     if not written.won:
         return view, frozenset(change.index for change in changes)
-    scope.won(changes, epoch)
+    scope.won(changes, written.item.epoch)
     return view, frozenset(c.index for c in changes if gives_cause(c))
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from leeward.core.address import STRIDE, blocks, map_index_of, summaries, task_of
 from leeward.core.decide import Change
 from leeward.core.errors import UsageError
 from leeward.core.run import Entry, Header, Intent, IntentKind, Item
 from leeward.core.states import RUN_FINISHED, RunState, TaskState
 from leeward.core.verbs import accepted, applied, done
+from leeward.core.view import View
 from leeward.engine.end_run import deliver, move_on
 from leeward.engine.events import run_changed
 from leeward.engine.ports import Write, header_item
@@ -43,15 +45,32 @@ def apply_verb(
 
 
 def roll_forward(scope: Scope) -> None:
-    """Apply the intent that is stored on the header, if any, to every item, remove it, and move the run on."""
+    """Apply the intent that is stored on the header, if any, to every item, remove it, and move the run on.
+
+    Blocks come last: how many a mapped task ever had stands in its entry, whatever the verb made of that, and an expansion
+    that was decided before the verb can only have written blocks of an older epoch.
+    """
     item = _header_item(scope)
     if item.header is None or item.header.intent is None:
         return
     intent = item.header.intent
-    if not scope.layout.single:
-        for shard in range(scope.layout.shards):
-            _apply(scope, shard, intent, item.epoch)
+    view = scope.read_all()
+    for shard in range(scope.layout.shards):
+        view = view.with_item(shard, _apply(scope, view, shard, intent, item.epoch))
+    view = scope.read(view, _mapped_items(scope, view))
+    for number in _mapped_items(scope, view):
+        _apply(scope, view, number, intent, item.epoch)
     _finish(scope, item, item.header)
+
+
+def _mapped_items(scope: Scope, view: View) -> list[int]:
+    """The blocks and summary items that mapped tasks ever had."""
+    found: list[int] = []
+    for index in range(len(scope.dag.tasks)):
+        entry = view.entry(index)
+        width = entry.width if entry else 0
+        found += [*blocks(index, width), *summaries(index, width)]
+    return found
 
 
 def _header_item(scope: Scope) -> Item:
@@ -83,11 +102,11 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
     return True
 
 
-def _apply(scope: Scope, shard: int, intent: Intent, epoch: int) -> None:
-    """Apply the intent to one shard unless it has been: tried again for as long as somebody else writes first."""
-    item = scope.ports.runs.read(scope.info.ref, (shard,))[shard]
+def _apply(scope: Scope, view: View, shard: int, intent: Intent, epoch: int) -> Item:
+    """Apply the intent to one item unless it has been: tried again for as long as somebody else writes first."""
+    item = view.items[shard]
     while item.epoch < epoch:
-        changes = _changes(scope, shard, item, intent)
+        changes = _changes(scope, shard, item, intent, view)
         written = scope.write(
             Write(
                 shard,
@@ -100,9 +119,10 @@ def _apply(scope: Scope, shard: int, intent: Intent, epoch: int) -> None:
         if written.won:
             scope.won(changes, epoch)
         item = written.item
+    return item
 
 
-def _changes(scope: Scope, shard: int, item: Item, intent: Intent) -> tuple[Change, ...]:
+def _changes(scope: Scope, shard: int, item: Item, intent: Intent, view: View | None = None) -> tuple[Change, ...]:
     cause = {
         IntentKind.CLEAR: "cleared",
         IntentKind.STOP: "run stopped",
@@ -110,12 +130,22 @@ def _changes(scope: Scope, shard: int, item: Item, intent: Intent) -> tuple[Chan
     }[intent.kind]
     now = scope.ports.clock.now()
     found: list[Change] = []
-    for index in scope.layout.indexes(shard):
+    for index in _addresses(scope, shard, item, view):
         before = item.entry(index)
         after: Entry = applied(intent, index, before, now)
         if after != before:
-            found.append(Change(index, before, after, cause))
+            reopened = after.state is TaskState.EXPANDED
+            found.append(Change(index, before, after, "instances changed" if reopened else cause))
     return tuple(found)
+
+
+def _addresses(scope: Scope, shard: int, item: Item, view: View | None) -> Collection[int]:
+    """The entries of an item: of a block, those that are stored and those that the task's expansion has."""
+    task = None if view is None or shard < STRIDE else view.entry(task_of(shard))
+    if task is None:
+        return scope.layout.indexes(shard)
+    length = task.mapped.length if task.mapped else 0
+    return [i for i in scope.layout.indexes(shard) if i in item.entries or 0 <= map_index_of(i) < length]
 
 
 def _finish(scope: Scope, item: Item, header: Header) -> None:

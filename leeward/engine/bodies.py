@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from leeward.core.dag import Json, Task
 from leeward.core.facts import Outcome
 from leeward.core.run import RunRef
 from leeward.engine.ports import Plan, XComStore
+from leeward.engine.together import together
 from leeward.operators.answers import Answered
 from leeward.operators.base import Attempt, Aws, Secrets, Services, UserCode
 from leeward.operators.execute import is_user_code, poll, run
@@ -20,23 +21,36 @@ TaskLog = Callable[[Attempt, str], None]
 
 @dataclass(frozen=True, slots=True)
 class RunXComs:
-    """The XComs of one run, as its tasks may see them."""
+    """The XComs of one run, as its tasks may see them. Those of a mapped task are read together, once."""
 
     store: XComStore
     ref: RunRef
+    _mapped: dict[tuple[str, str], Mapping[int, Json]] = field(default_factory=dict)
 
     def pull(self, task_id: str, key: str, map_index: int = -1) -> Json:
         """See `leeward.operators.base.XComs.pull`."""
-        return self.store.pull(self.ref, task_id, key, map_index)[1]
+        return self._find(task_id, key, map_index)[1]
 
     def has(self, task_id: str, key: str, map_index: int = -1) -> bool:
         """See `leeward.operators.base.XComs.has`."""
-        return self.store.pull(self.ref, task_id, key, map_index)[0]
+        return self._find(task_id, key, map_index)[0]
+
+    def map_indexes(self, task_id: str, key: str) -> Sequence[int]:
+        """See `leeward.operators.base.XComs.map_indexes`."""
+        if (task_id, key) not in self._mapped:
+            self._mapped[task_id, key] = self.store.pull_all(self.ref, task_id, key)
+        return tuple(self._mapped[task_id, key])
+
+    def _find(self, task_id: str, key: str, map_index: int) -> tuple[bool, Json]:
+        read = self._mapped.get((task_id, key))
+        if read is not None and map_index in read:
+            return True, read[map_index]
+        return self.store.pull(self.ref, task_id, key, map_index)
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorBodies:
-    """Runs bodies for real. `user_code_plan` says how long tasks of user code may take; by default, as any other."""
+    """Runs bodies for real, so many at a time. `user_code_plan` says how long tasks of user code may take."""
 
     aws: Aws
     user_code: Callable[[Attempt], UserCode]
@@ -44,6 +58,7 @@ class OperatorBodies:
     xcoms: XComStore
     log: TaskLog
     user_code_plan: Callable[[Task], Plan] | None = None
+    threads: int = 1
 
     def plan(self, task: Task) -> Plan:
         """See `Bodies.plan`."""
@@ -54,6 +69,10 @@ class OperatorBodies:
     def start(self, attempt: Attempt) -> Outcome:
         """See `Bodies.start`."""
         return run(attempt, self._services(attempt, self.user_code(attempt)))
+
+    def start_all(self, attempts: Sequence[Attempt]) -> Iterator[Sequence[tuple[Attempt, Outcome]]]:
+        """See `Bodies.start_all`."""
+        return together(self.start, attempts, self.threads)
 
     def finish(self, attempt: Attempt, result: Json) -> Outcome:
         """See `Bodies.finish`."""

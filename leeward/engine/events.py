@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from leeward.core.address import map_index_of, task_of
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import Change
 from leeward.core.run import RunInfo
@@ -27,8 +28,8 @@ def changed(dag: Dag, info: RunInfo, change: Change, epoch: int, now: float) -> 
         "dag_id": info.ref.dag_id,
         "run_id": info.ref.run_id,
         "epoch": epoch,
-        "task_id": dag.tasks[change.index].task_id,
-        "map_index": -1,
+        "task_id": dag.tasks[task_of(change.index)].task_id,
+        "map_index": map_index_of(change.index),
         "try_number": change.after.try_number,
         "from": change.before.state.value,
         "to": change.after.state.value,

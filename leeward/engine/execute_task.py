@@ -6,21 +6,23 @@ redelivered hint finds its try claimed and leaves, unless the try is over and no
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from leeward.contract import LEASE_MARGIN_SECONDS
+from leeward.core.address import map_index_of
 from leeward.core.dag import Task
 from leeward.core.decide import Change
 from leeward.core.facts import Deferred, Failed, Outcome
 from leeward.core.fold import Lease, claimed
-from leeward.core.outcomes import recorded
+from leeward.core.outcomes import mappable, recorded
 from leeward.core.run import Entry
 from leeward.core.states import FINISHED
 from leeward.core.view import View
 from leeward.engine.end_run import move_on
 from leeward.engine.hints import Execute
 from leeward.engine.ports import Ports, Write
-from leeward.engine.record import Recorded, record
+from leeward.engine.record import Recorded, record, record_all
 from leeward.engine.scope import Scope, open_scope
 from leeward.operators.base import Attempt, HandedOver
 
@@ -51,8 +53,11 @@ class Execution:
 def execute_task(ports: Ports, hint: Execute, deadline: float) -> None:
     """Claim and run a queued try, and then whatever may follow it inline."""
     execution = Execution(open_scope(ports, hint.info), deadline)
-    view = _claim(execution, hint)
-    go_on(execution, None if view is None else Recorded(view, hint.index))
+    view, claims = _claim(execution, hint.tries)
+    if len(claims) > 1:
+        run_together(execution, view, claims)
+    elif claims:
+        go_on(execution, Recorded(view, claims[0]))
 
 
 def go_on(execution: Execution, step: Recorded | None) -> None:
@@ -61,29 +66,33 @@ def go_on(execution: Execution, step: Recorded | None) -> None:
         step = _run(execution, step.view, step.follow)
 
 
-def _claim(execution: Execution, hint: Execute) -> View | None:
-    """The image in which the try is ours, or None if it is not to be run here."""
+def _claim(execution: Execution, tries: Mapping[int, Entry]) -> tuple[View, list[int]]:
+    """The image in which tries of one item are ours, and which those are: all in one write, or what is left of them."""
     scope = execution.scope
-    shard = scope.layout.shard(hint.index)
-    before = hint.queued
-    after = claimed(before, execution.lease(scope.dag.tasks[hint.index]), scope.ports.clock.now())
-    written = scope.write(Write(shard, expect={hint.index: before}, put={hint.index: after}))
-    view = scope.empty_view().with_item(shard, written.item)
-    found = written.item.entry(hint.index)
-    if written.won or found == after:
-        scope.won((Change(hint.index, before, after, "claimed"),), written.item.epoch)
-        return view
-    if found.state in FINISHED:
-        move_on(scope, view, (hint.index,))
-    return None
+    shard = scope.layout.shard(next(iter(tries)))
+    view, left = scope.empty_view(), dict(tries)
+    over: set[int] = set()
+    while left:
+        now = scope.ports.clock.now()
+        after = {index: claimed(queued, execution.lease(scope.task(index)), now) for index, queued in left.items()}
+        written = scope.write(Write(shard, expect=left, put=after))
+        view = view.with_item(shard, written.item)
+        ours = [i for i in left if written.won or written.item.entry(i) == after[i]]
+        if ours:
+            scope.won((Change(i, left[i], after[i], "claimed") for i in ours), written.item.epoch)
+            return view, ours
+        over |= {i for i in left if written.item.entry(i).state in FINISHED}
+        left = {i: queued for i, queued in left.items() if written.item.entry(i) == queued}
+    if over:
+        move_on(scope, view, over)
+    return view, []
 
 
 def _run(execution: Execution, view: View, index: int) -> Recorded | None:
     """Run the body of a claimed try and record what it did; None if it goes on elsewhere."""
     scope = execution.scope
     entry = view.items[view.layout.shard(index)].entry(index)
-    if entry.try_number > 1:
-        scope.ports.xcoms.clear(scope.info.ref, scope.dag.tasks[index].task_id, -1, entry.try_number)
+    forget(scope, index, entry)
     try:
         outcome = scope.ports.bodies.start(attempt(scope, index, entry, execution.deadline))
     except HandedOver:
@@ -91,10 +100,33 @@ def _run(execution: Execution, view: View, index: int) -> Recorded | None:
     return conclude(execution, view, index, outcome)
 
 
+def run_together(execution: Execution, view: View, claims: Sequence[int]) -> None:
+    """Run the bodies of claimed tries at the same time; those that end together are recorded in one write."""
+    scope = execution.scope
+    item = view.items[view.layout.shard(claims[0])]
+    for index in claims:
+        forget(scope, index, item.entry(index))
+    attempts = [attempt(scope, index, item.entry(index), execution.deadline) for index in claims]
+    for ended in scope.ports.bodies.start_all(attempts):
+        changes: list[Change] = []
+        for each, told in ended:
+            entry, outcome = item.entry(each.index), mappable(scope.dag, each.index, told)
+            keep(scope, each.index, entry, outcome)
+            changes.append(recorded(scope.dag, scope.moment(), each.index, entry, outcome))
+        record_all(scope, changes)
+
+
+def forget(scope: Scope, index: int, entry: Entry) -> None:
+    """A try begins without the XComs of those before it."""
+    if entry.try_number > 1:
+        scope.ports.xcoms.clear(scope.info.ref, scope.task(index).task_id, map_index_of(index), entry.try_number)
+
+
 def conclude(execution: Execution, view: View, index: int, outcome: Outcome) -> Recorded | None:
     """Keep what a body left behind and record its end; None if the try was taken back meanwhile."""
     scope = execution.scope
     entry = view.items[view.layout.shard(index)].entry(index)
+    outcome = mappable(scope.dag, index, outcome)
     keep(scope, index, entry, outcome)
     change = recorded(scope.dag, scope.moment(), index, entry, outcome)
     return record(scope, view, change, execution.lease_to_follow)
@@ -102,7 +134,7 @@ def conclude(execution: Execution, view: View, index: int, outcome: Outcome) -> 
 
 def attempt(scope: Scope, index: int, entry: Entry, deadline: float) -> Attempt:
     """What a body is told of its try. Its time is its execution_timeout or what the invocation has left."""
-    task = scope.dag.tasks[index]
+    task = scope.task(index)
     outlives = scope.ports.bodies.plan(task).outlives_seconds
     left = max(0.0, deadline - scope.ports.clock.now()) if outlives is None else outlives
     timeout = task.execution_timeout_seconds
@@ -116,6 +148,7 @@ def attempt(scope: Scope, index: int, entry: Entry, deadline: float) -> Attempt:
         start=entry.start or 0.0,
         index=index,
         until=entry.until or 0.0,
+        map_index=map_index_of(index),
         timeout_seconds=left if timeout is None else min(left, timeout),
     )
 
@@ -127,7 +160,6 @@ def keep(scope: Scope, index: int, entry: Entry, outcome: Outcome) -> None:
         scope.ports.attempts.put_job(ref, index, number, outcome.job)
         return
     if outcome.xcoms:
-        task_id = scope.dag.tasks[index].task_id
-        scope.ports.xcoms.push(ref, task_id, -1, number, outcome.xcoms)
+        scope.ports.xcoms.push(ref, scope.task(index).task_id, map_index_of(index), number, outcome.xcoms)
     if isinstance(outcome, Failed):
         scope.ports.attempts.put_error(ref, index, number, outcome.error)

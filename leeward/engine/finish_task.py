@@ -6,6 +6,7 @@ from the store, and the try must still be running under that very token.
 
 from __future__ import annotations
 
+from leeward.core.address import task_of
 from leeward.core.states import FINISHED, TaskState
 from leeward.engine.end_run import move_on
 from leeward.engine.execute_task import Execution, attempt, conclude, go_on
@@ -20,7 +21,7 @@ def finish_task(ports: Ports, hint: Result, deadline: float) -> None:
     if info is None:
         return
     scope = open_scope(ports, info)
-    if not 0 <= hint.index < len(scope.dag.tasks):
+    if hint.index < 0 or task_of(hint.index) >= len(scope.dag.tasks):
         return
     shard = scope.layout.shard(hint.index)
     view = scope.read(scope.empty_view(), (shard,))

@@ -14,11 +14,24 @@ from leeward.core.run import Entry, RunInfo
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """A try was queued: claim it and run it. `queued` is the entry as it was written then."""
+    """A try was queued: claim it and run it. `queued` is the entry as it was written then.
+
+    `others` are tries of the same item that were queued with it, each with its entry: instances of a mapped task.
+    """
 
     info: RunInfo
     index: int
     queued: Entry
+    others: tuple[tuple[int, Entry], ...] = ()
+
+    @property
+    def tries(self) -> dict[int, Entry]:
+        """All that is to be claimed, by address."""
+        return {self.index: self.queued, **dict(self.others)}
+
+    def apart(self) -> list[Execute]:
+        """A hint for each try."""
+        return [Execute(self.info, index, queued) for index, queued in self.tries.items()]
 
 
 @dataclass(frozen=True, slots=True)

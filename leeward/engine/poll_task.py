@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from leeward.contract import LEASE_MARGIN_SECONDS
 from leeward.core.facts import Deferred, Failed, Outcome
-from leeward.core.outcomes import recorded
+from leeward.core.outcomes import mappable, recorded
 from leeward.core.run import Entry
 from leeward.core.states import TaskState
 from leeward.core.view import View
@@ -43,7 +43,7 @@ def poll_task(ports: Ports, hint: Poll, deadline: float) -> None:
 
 def _poll(execution: Execution, view: View, index: int, entry: Entry) -> None:
     scope = execution.scope
-    outcome = _look(execution, index, entry)
+    outcome = mappable(scope.dag, index, _look(execution, index, entry))
     keep(scope, index, entry, outcome)
     if isinstance(outcome, Deferred):
         due, number = scope.ports.clock.now() + outcome.poll_seconds, entry.try_number
@@ -67,7 +67,7 @@ def _look(execution: Execution, index: int, entry: Entry) -> Outcome:
 
 
 def _timed_out(scope: Scope, index: int, entry: Entry) -> bool:
-    timeout = scope.dag.tasks[index].execution_timeout_seconds
+    timeout = scope.task(index).execution_timeout_seconds
     if timeout is None or entry.start is None:
         return False
     return scope.ports.clock.now() >= entry.start + timeout

@@ -6,7 +6,7 @@ reads. Every method may raise for an outage: then the message that caused the ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -109,6 +109,9 @@ class XComStore(Protocol):
 
     def pull(self, ref: RunRef, task_id: str, key: str, map_index: int) -> tuple[bool, Json]:
         """Whether there is such a value, and the value."""
+
+    def pull_all(self, ref: RunRef, task_id: str, key: str) -> Mapping[int, Json]:
+        """All values that a task, or the instances of a mapped one, pushed under a key, by map index, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +240,9 @@ class Bodies(Protocol):
 
     def start(self, attempt: Attempt) -> Outcome:
         """Run a try's body, or start its job. Raises HandedOver if the body goes on elsewhere."""
+
+    def start_all(self, attempts: Sequence[Attempt]) -> Iterator[Sequence[tuple[Attempt, Outcome]]]:
+        """Start several at the same time; those that end together come together. What is handed over does not come."""
 
     def finish(self, attempt: Attempt, result: Json) -> Outcome:
         """The outcome of a try whose body was handed over and has come to this result."""

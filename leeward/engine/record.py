@@ -6,7 +6,7 @@ the fold loses, the try is recorded by itself; if that loses, the try was taken 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from leeward.core.dag import Task
@@ -47,6 +47,23 @@ def record(
     move_on(scope, seen, [c.index for c in plan_written.changes if gives_cause(c)])
     follow = plan_written.follow
     return Recorded(seen, None if follow is None else follow.index)
+
+
+def record_all(scope: Scope, changes: Sequence[Change]) -> None:
+    """Record tries of one item that ended together: in one write, or one by one if some were taken back meanwhile."""
+    shard = scope.layout.shard(changes[0].index)
+    whole = Write(shard, expect={c.index: c.before for c in changes}, put={c.index: c.after for c in changes})
+    written = scope.write(whole)
+    ours = [c for c in changes if written.won or written.item.entry(c.index) == c.after]
+    for change in changes if not ours else ():
+        alone = scope.write(Write(shard, expect={change.index: change.before}, put={change.index: change.after}))
+        if alone.won or alone.item.entry(change.index) == change.after:
+            ours.append(change)
+            written = alone
+    if ours:
+        scope.won(ours, written.item.epoch)
+        seen = scope.empty_view().with_item(shard, written.item)
+        move_on(scope, seen, [c.index for c in ours if gives_cause(c)])
 
 
 def _write(scope: Scope, seen: Item, shard: int, plan: Fold, change: Change) -> tuple[Item, Fold | None]:

@@ -5,7 +5,7 @@ Nothing is decided here. Whoever wins a write logs it and dispatches what it owe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from leeward.contract import (
@@ -14,9 +14,10 @@ from leeward.contract import (
     METRIC_TASK_SUCCESSES,
     SHORTEST_WAIT_SECONDS,
 )
-from leeward.core.dag import Dag
+from leeward.core.address import STRIDE, blocks, is_summary, task_of
+from leeward.core.dag import Dag, Task
 from leeward.core.decide import Change, Moment
-from leeward.core.run import Item, RunInfo
+from leeward.core.run import Entry, Item, RunInfo
 from leeward.core.states import FINISHED, TaskState
 from leeward.core.view import Layout, View
 from leeward.engine.events import changed
@@ -37,6 +38,10 @@ class Scope:
         """Where the run's entries lie."""
         return Layout(len(self.dag.tasks))
 
+    def task(self, address: int) -> Task:
+        """The task of an entry."""
+        return self.dag.tasks[task_of(address)]
+
     def moment(self) -> Moment:
         """The run and the present time."""
         return Moment(self.info, self.ports.clock.now())
@@ -52,8 +57,17 @@ class Scope:
         return view
 
     def read_all(self) -> View:
-        """A view of every shard, read now."""
+        """A view of the entries of all tasks, read now."""
         return self.read(self.empty_view(), range(self.layout.shards))
+
+    def read_instances(self, view: View, *, under_way: bool = False) -> View:
+        """The view with the blocks of mapped tasks read, too, or of those alone whose instances are under way."""
+        wanted: list[int] = []
+        for index in range(len(self.dag.tasks)):
+            entry = view.entry(index)
+            if entry and entry.mapped and (entry.state is TaskState.EXPANDED or not under_way):
+                wanted += blocks(index, entry.mapped.length)
+        return self.read(view, wanted) if wanted else view
 
     def write(self, write: Write) -> Written:
         """Write one item of this run."""
@@ -61,15 +75,23 @@ class Scope:
 
     def won(self, changes: Iterable[Change], epoch: int) -> None:
         """What the winner of a write owes: the log, the metrics, and the dispatch of what it queued."""
-        changes = tuple(changes)
+        changes = tuple(change for change in changes if not is_summary(change.index))
         now = self.ports.clock.now()
         self.ports.log.append([changed(self.dag, self.info, c, epoch, now) for c in changes])
-        hints = [Execute(self.info, c.index, c.after) for c in changes if c.after.state is TaskState.QUEUED]
+        hints = self.hints({c.index: c.after for c in changes if c.after.state is TaskState.QUEUED})
         if hints:
             self.ports.dispatch.send(hints)
         for change in changes:
             self._arm(change, now)
             self._count(change)
+
+    def hints(self, queued: Mapping[int, Entry]) -> list[Execute]:
+        """The hints of queued tries: one each, and one for all instances of a mapped task that lie in one block."""
+        groups: dict[int, list[tuple[int, Entry]]] = {}
+        for index, entry in queued.items():
+            place = self.layout.shard(index) if index >= STRIDE else index
+            groups.setdefault(place, []).append((index, entry))
+        return [Execute(self.info, *group[0], tuple(group[1:])) for group in groups.values()]
 
     def _arm(self, change: Change, now: float) -> None:
         """Send the delayed hint of a try that waits for its retry or for its job."""
@@ -96,13 +118,13 @@ def open_scope(ports: Ports, info: RunInfo) -> Scope:
 
 
 def gives_cause(change: Change) -> bool:
-    """Whether something may follow from a change at once: a task instance that ended, or a retry that may be due."""
-    return change.after.state in FINISHED or change.after.state is TaskState.UP_FOR_RETRY
+    """Whether something may follow from a change at once: one that ended or was expanded, or a retry that may be due."""
+    return change.after.state in FINISHED or change.after.state in (TaskState.UP_FOR_RETRY, TaskState.EXPANDED)
 
 
 def shard_finished(layout: Layout, shard: int, item: Item) -> bool:
-    """Whether no entry of an item is unfinished."""
-    return all(item.entry(index).state in FINISHED for index in layout.indexes(shard))
+    """Whether no entry of an item of tasks is unfinished. Blocks don't count: the mapped task's own entry does."""
+    return shard < STRIDE and all(item.entry(index).state in FINISHED for index in layout.indexes(shard))
 
 
 def send_at(scope: Scope, hint: Hint, due: float) -> None:

@@ -14,7 +14,7 @@ from leeward.core.states import RUN_FINISHED, TaskState
 from leeward.core.view import View
 from leeward.engine.apply_verb import roll_forward
 from leeward.engine.end_run import deliver, end_run
-from leeward.engine.hints import Execute, Hint, Poll
+from leeward.engine.hints import Hint, Poll
 from leeward.engine.look import look_at_run
 from leeward.engine.ports import Ports, Write, header_item
 from leeward.engine.scope import Scope, open_scope
@@ -42,7 +42,7 @@ def sweep_run(scope: Scope) -> None:
         deliver(scope, item)
         return
     look_at_run(scope)
-    _resend(scope, scope.read_all())
+    _resend(scope, scope.read_instances(scope.read_all(), under_way=True))
     end_run(scope)
 
 
@@ -79,11 +79,10 @@ def _stamp(scope: Scope, item: Item, *, waiting: bool) -> tuple[float, int] | No
 def _waiting(scope: Scope, shard: int, item: Item) -> Iterator[Hint]:
     """The hints of an item's tries that wait for a message: queued ones, and polls that are overdue."""
     now = scope.ports.clock.now()
-    for index in scope.layout.indexes(shard):
-        entry = item.entry(index)
-        if entry.state is TaskState.QUEUED:
-            yield Execute(scope.info, index, entry)
-        elif _overdue(entry, now):
+    found = {index: item.entry(index) for index in scope.layout.indexes(shard)}
+    yield from scope.hints({index: entry for index, entry in found.items() if entry.state is TaskState.QUEUED})
+    for index, entry in found.items():
+        if _overdue(entry, now):
             yield Poll(scope.info, index, entry.try_number, entry.polls, now, 0.0)
 
 

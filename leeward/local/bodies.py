@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,13 +15,18 @@ from leeward.operators.base import Attempt, HandedOver
 HANDED_OVER: Final = None
 
 
+def name_of(attempt: Attempt) -> str:
+    """The task's id, and of a mapped task which instance it is."""
+    return attempt.task.task_id if attempt.map_index < 0 else f"{attempt.task.task_id}[{attempt.map_index}]"
+
+
 @dataclass
 class ScriptedBodies:
     """`script` maps a task id to the outcomes of its starts and polls, in order; the last one repeats.
 
-    A task that is not in the script succeeds; `HANDED_OVER` stands for a body that goes on elsewhere.
-    `started` counts how often each try's body was started, by
-    (task id, try number).
+    `task[i]` is the script of one instance of a mapped task, and `task` of those without one of their own. A task that is
+    not in the script succeeds; `HANDED_OVER` stands for a body that goes on elsewhere. `started` counts how often each
+    try's body was started, by (name, try number).
     """
 
     script: Mapping[str, Sequence[Outcome | None]] = field(default_factory=dict)
@@ -34,9 +40,18 @@ class ScriptedBodies:
 
     def start(self, attempt: Attempt) -> Outcome:
         """See `Bodies.start`."""
-        key = (attempt.task.task_id, attempt.try_number)
+        key = (name_of(attempt), attempt.try_number)
         self.started[key] = self.started.get(key, 0) + 1
-        return self._next(attempt.task.task_id)
+        return self._next(name_of(attempt), attempt.task.task_id)
+
+    def start_all(self, attempts: Sequence[Attempt]) -> Iterator[Sequence[tuple[Attempt, Outcome]]]:
+        """See `Bodies.start_all`: one after the other, all recorded at the end."""
+        ended: list[tuple[Attempt, Outcome]] = []
+        for attempt in attempts:
+            with suppress(HandedOver):
+                ended.append((attempt, self.start(attempt)))
+        if ended:
+            yield ended
 
     def finish(self, attempt: Attempt, result: Json) -> Outcome:
         """See `Bodies.finish`: the result is the XCom."""
@@ -45,12 +60,12 @@ class ScriptedBodies:
 
     def poll(self, attempt: Attempt, job: Json) -> Outcome:
         """See `Bodies.poll`."""
-        task_id = attempt.task.task_id
+        task_id = name_of(attempt)
         self.polled[task_id] = self.polled.get(task_id, 0) + 1
-        return self._next(task_id)
+        return self._next(task_id, attempt.task.task_id)
 
-    def _next(self, task_id: str) -> Outcome:
-        outcomes = self.script.get(task_id, (Succeeded(),))
+    def _next(self, task_id: str, or_of: str) -> Outcome:
+        outcomes = self.script.get(task_id) or self.script.get(or_of, (Succeeded(),))
         place = self._used.get(task_id, 0)
         self._used[task_id] = place + 1
         outcome = outcomes[min(place, len(outcomes) - 1)]

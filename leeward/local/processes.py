@@ -131,6 +131,8 @@ def _answers(xcoms: XComs, secrets: Secrets) -> Answer:
     def answer(what: str, arguments: list[Any]) -> Any:
         if what == "xcom":
             return [xcoms.has(*arguments), xcoms.pull(*arguments)]
+        if what == "map_indexes":
+            return xcoms.map_indexes(*arguments)
         return secrets.variable(*arguments) if what == "variable" else secrets.connection(*arguments)
 
     return answer

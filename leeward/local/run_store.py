@@ -172,6 +172,16 @@ class MemoryXComStore:
             found = self._values.get((ref, task_id, map_index, key))
         return (False, None) if found is None else (True, json.loads(found[1]))
 
+    def pull_all(self, ref: RunRef, task_id: str, key: str) -> Mapping[int, Json]:
+        """See `XComStore.pull_all`."""
+        with self._lock:
+            found = {
+                map_index: text
+                for (owner, name, map_index, each), (_, text) in self._values.items()
+                if (owner, name, each) == (ref, task_id, key)
+            }
+        return {map_index: json.loads(found[map_index]) for map_index in sorted(found)}
+
     def returned(self, ref: RunRef) -> list[tuple[str, int, Json]]:
         """Every `return_value` of a run: task id, map index, value."""
         with self._lock:

@@ -14,7 +14,7 @@ from leeward.core.run import Header, RunInfo
 from leeward.core.states import RUN_FINISHED
 from leeward.core.view import Layout
 from leeward.engine.handle import handle
-from leeward.engine.hints import Hint
+from leeward.engine.hints import Execute, Hint
 from leeward.engine.ports import Ports, header_item
 from leeward.engine.start_run import start_run
 from leeward.engine.sweep import sweep
@@ -56,10 +56,11 @@ class Runtime:
 
     def _submit(self, pool: ThreadPoolExecutor, hint: Hint) -> None:
         deadline = self.ports.clock.now() + INVOCATION_SECONDS
-        future = pool.submit(handle, self.ports, hint, deadline)
-        with self.queue.changed:
-            self._busy.add(future)
-        future.add_done_callback(self._finished)
+        for each in hint.apart() if isinstance(hint, Execute) else (hint,):
+            future = pool.submit(handle, self.ports, each, deadline)
+            with self.queue.changed:
+                self._busy.add(future)
+            future.add_done_callback(self._finished)
 
     def _finished(self, future: Future[None]) -> None:
         with self.queue.changed:

@@ -6,7 +6,7 @@ below, and returns an outcome. It may be started again for a later try, never tw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,6 +46,9 @@ class XComs(Protocol):
 
     def has(self, task_id: str, key: str, map_index: int = -1) -> bool:
         """Whether something was pushed under that key (it may be null)."""
+
+    def map_indexes(self, task_id: str, key: str) -> Sequence[int]:
+        """The map indexes under which something was pushed, in order; -1 stands for a task that is not mapped."""
 
 
 class Aws(Protocol):

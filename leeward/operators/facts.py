@@ -20,6 +20,7 @@ def facts(attempt: Attempt) -> Mapping[str, Json]:
         "try_number": attempt.try_number,
         "max_tries": attempt.max_tries,
         "map_index": attempt.map_index,
+        "map_index_template": task.map_index_template,
         "owner": task.owner,
         "retries": task.retry.retries,
         "description": dag.description,

@@ -11,7 +11,8 @@ from leeward.core.dag import Json, SkipScope
 from leeward.core.errors import TaskError
 from leeward.core.facts import Outcome, Succeeded
 from leeward.operators.base import Attempt, Operator, Services
-from leeward.operators.facts import airflow_variables, facts
+from leeward.operators.facts import airflow_variables
+from leeward.operators.mapped import described
 from leeward.operators.rendering import rendered
 from leeward.spec.catalogue import Parameter, Signature
 
@@ -57,14 +58,14 @@ def _decorators(short: str, module: str, function: str) -> tuple[str, ...]:
 
 
 def _job(attempt: Attempt, services: Services) -> dict[str, Json]:
-    arguments = rendered(attempt, services, _TEMPLATED)
+    arguments = rendered(attempt, services, _TEMPLATED, lazy=True)
     return {
         "kind": "python",
         "callable": arguments["python_callable"],
         "args": arguments.get("op_args") or [],
         "kwargs": arguments.get("op_kwargs") or {},
         "templates_dict": arguments.get("templates_dict"),
-        "facts": facts(attempt),
+        "facts": described(attempt, services),
         "environment": dict(airflow_variables(attempt)),
         "strict": "Decorated" in attempt.task.operator,
     }
@@ -104,9 +105,9 @@ def user_class(attempt: Attempt, services: Services) -> Outcome:
         "kind": "operator",
         "callable": attempt.task.operator,
         "args": [],
-        "kwargs": rendered(attempt, services, frozenset()),
-        "rendered": rendered(attempt, services),
-        "facts": facts(attempt),
+        "kwargs": rendered(attempt, services, frozenset(), lazy=True),
+        "rendered": rendered(attempt, services, lazy=True),
+        "facts": described(attempt, services),
         "environment": dict(airflow_variables(attempt)),
         "strict": False,
     }

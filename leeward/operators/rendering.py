@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from leeward.core.address import task_of
 from leeward.core.dag import Json
 from leeward.core.errors import TaskError
 from leeward.operators.base import Attempt, Services
-from leeward.operators.facts import facts
+from leeward.operators.mapped import described, mapped_arguments, merged, pulled, with_group
 from leeward.operators.templates import render
+from leeward.worker.channel import XCOMS
 from leeward.worker.context import context_of
 
 
@@ -24,6 +26,10 @@ class ServiceChannel:
         """See `leeward.worker.channel.Channel`."""
         xcoms = self.services.xcoms
         return xcoms.has(task_id, key, map_index), xcoms.pull(task_id, key, map_index)
+
+    def map_indexes(self, task_id: str, key: str) -> Sequence[int]:
+        """See `leeward.worker.channel.Channel`."""
+        return self.services.xcoms.map_indexes(task_id, key)
 
     def push(self, key: str, value: Json) -> None:
         """Templates push nothing."""
@@ -39,29 +45,43 @@ class ServiceChannel:
         return self.services.secrets.connection(conn_id)
 
 
-def rendered(attempt: Attempt, services: Services, names: frozenset[str] | None = None) -> dict[str, Any]:
-    """The attempt's arguments with the named ones (None = all) rendered and references to XComs replaced."""
-    context = context_of(facts(attempt), ServiceChannel(services))
+def rendered(
+    attempt: Attempt, services: Services, names: frozenset[str] | None = None, *, lazy: bool = False
+) -> dict[str, Any]:
+    """The attempt's arguments with the named ones (None = all) rendered and references to XComs replaced.
+
+    With `lazy` the XComs of a mapped task stay a reference, which user code reads one by one. What a task is mapped over is
+    not rendered if another one pushed it.
+    """
+    context = context_of(described(attempt, services), ServiceChannel(services))
     native = attempt.dag.render_template_as_native_obj
     found: dict[str, Any] = {}
-    for name, written in attempt.task.arguments.items():
-        value = _referenced(written, services)
-        found[name] = render(value, context, native=native) if names is None or name in names else value
-    return found
+    written, pushed = mapped_arguments(attempt, services)
+    for name, argument in written.items():
+        value = _referenced(argument, attempt, services, lazy=lazy)
+        value = render(value, context, native=native) if names is None or name in names else value
+        found[name] = with_group(value, attempt, services)
+    return merged(attempt, found, pushed)
 
 
-def _referenced(value: Any, services: Services) -> Any:
+def _referenced(value: Any, attempt: Attempt, services: Services, *, lazy: bool) -> Any:
     """The value with every `{"__xcom__": task, "key": key}` in it replaced by that XCom."""
     if isinstance(value, Mapping):
         if "__xcom__" in value:
-            return _xcom(str(value["__xcom__"]), str(value["key"]), services)
-        return {key: _referenced(item, services) for key, item in value.items()}
+            return _xcom(str(value["__xcom__"]), str(value["key"]), attempt, services, lazy=lazy)
+        return {key: _referenced(item, attempt, services, lazy=lazy) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_referenced(item, services) for item in value]
+        return [_referenced(item, attempt, services, lazy=lazy) for item in value]
     return value
 
 
-def _xcom(task_id: str, key: str, services: Services) -> Any:
-    if services.xcoms.has(task_id, key):
-        return services.xcoms.pull(task_id, key)
+def _xcom(task_id: str, key: str, attempt: Attempt, services: Services, *, lazy: bool) -> Any:
+    """The XCom of a task: inside a mapped group that of the same map index; of a mapped task else those of all instances."""
+    dag, map_index = attempt.dag, -1
+    if dag.expansions[dag.index[task_id]] is not None:
+        if dag.index[task_id] not in dag.companions[task_of(attempt.index)]:
+            return {XCOMS: task_id, "key": key} if lazy else pulled(services, task_id, key)
+        map_index = attempt.map_index
+    if services.xcoms.has(task_id, key, map_index):
+        return services.xcoms.pull(task_id, key, map_index)
     raise TaskError("LW403", f"the task {task_id} pushed no XCom {key!r}", retryable=True)

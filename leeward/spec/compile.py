@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from leeward.core.dag import Dag, Task
+from leeward.contract import DEFAULT_MAX_MAP_LENGTH
+from leeward.core.dag import Dag, Task, TaskGroup
 from leeward.spec.catalogue import Catalogue
 from leeward.spec.check import check_keys
 from leeward.spec.dates import as_datetime, zone
@@ -15,6 +16,7 @@ from leeward.spec.defaults import disagreements, effective
 from leeward.spec.diagnostics import Report
 from leeward.spec.groups import Groups, read_groups
 from leeward.spec.keys import KEYS, Level
+from leeward.spec.mapped import check_mapping
 from leeward.spec.members import check_id, members, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
 from leeward.spec.params import read_params
@@ -22,7 +24,7 @@ from leeward.spec.schedule import compile_schedule
 from leeward.spec.special import as_json, as_timedelta, fold
 from leeward.spec.tasks import TaskReader, TaskSpec, Variables
 from leeward.spec.text import parse
-from leeward.spec.wire import wire
+from leeward.spec.wire import full_ids, wire
 
 _RESERVED: Final = frozenset({"default", "vars"})
 
@@ -131,7 +133,9 @@ def _compile(
     )
     specs = _tasks(keys.get("tasks"), groups, reader)
     tasks = wire(specs, groups, report)
-    dag = _dag(dag_id, keys, arguments, tasks, groups, world, report)
+    check_mapping(specs, groups, report)
+    compiled_groups = groups.compiled(full_ids(specs, groups))
+    dag = _dag(dag_id, keys, arguments, tasks, compiled_groups, world, report)
     return dag if len(report.errors) == before else None
 
 
@@ -170,7 +174,7 @@ def _dag(
     keys: Mapping[str, Node],
     arguments: Mapping[str, Node],
     tasks: tuple[Task, ...],
-    groups: Groups,
+    groups: tuple[TaskGroup, ...],
     world: _World,
     report: Report,
 ) -> Dag:
@@ -178,10 +182,11 @@ def _dag(
     tags = keys.get("tags")
     timeout = keys.get("dagrun_timeout")
     active = as_json(keys["max_active_runs"], report) if "max_active_runs" in keys else 16
+    longest = as_json(keys["max_map_length"], report) if "max_map_length" in keys else None
     return Dag(
         dag_id,
         tasks,
-        groups.compiled(),
+        groups,
         schedule=compile_schedule(keys.get("schedule"), report),
         start_date=_date("start_date", keys, arguments, world, report),
         end_date=_date("end_date", keys, arguments, world, report),
@@ -199,6 +204,7 @@ def _dag(
         render_template_as_native_obj=_true(keys.get("render_template_as_native_obj")),
         is_paused_upon_creation=_true(keys.get("is_paused_upon_creation")),
         source=world.file,
+        max_map_length=longest if isinstance(longest, int) else DEFAULT_MAX_MAP_LENGTH,
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from leeward.core.dag import TaskGroup
+from leeward.core.dag import Expansion, TaskGroup
 from leeward.spec.check import check_keys
 from leeward.spec.diagnostics import Report, closest
+from leeward.spec.expand import SourceReader, full_expansion
 from leeward.spec.keys import Level
 from leeward.spec.members import Member, members, names_of, text_of
 from leeward.spec.nodes import Node, Table
@@ -15,7 +16,7 @@ from leeward.spec.nodes import Node, Table
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group as written. `dependencies` are names with the nodes that hold them."""
+    """A group as written. `dependencies` are names with the nodes that hold them, `references` what it is mapped over."""
 
     name: str
     node: Table
@@ -24,6 +25,8 @@ class Group:
     prefixed: bool = True
     default_args: Table | None = None
     dependencies: Mapping[str, Node] = field(default_factory=dict)
+    expand: Expansion | None = None
+    references: Mapping[str, Node] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,16 @@ class Groups:
             return name
         return f"{self.full_id(self.by_name[group].parent, group)}.{name}"
 
-    def compiled(self) -> tuple[TaskGroup, ...]:
-        """The groups as the DAG carries them."""
+    def compiled(self, ids: Mapping[str, str]) -> tuple[TaskGroup, ...]:
+        """The groups as the DAG carries them; `ids` are the full ids of tasks."""
         return tuple(
-            TaskGroup(self.full_id(g.parent, g.name), self.group_id(g.parent), g.tooltip) for g in self.by_name.values()
+            TaskGroup(self.full_id(g.parent, g.name), self.group_id(g.parent), g.tooltip, full_expansion(g.expand, ids))
+            for g in self.by_name.values()
         )
+
+    def mapped(self, name: str | None) -> Group | None:
+        """The innermost mapped group around something in that group."""
+        return next((group for group in self.path(name) if group.expand is not None), None)
 
     def group_id(self, name: str | None) -> str | None:
         """The full id of a group; None for no group."""
@@ -71,12 +79,24 @@ def read_groups(node: Node | None, report: Report) -> Groups:
             place = found[name].node.items["parent_group_name"].mark
             report.error(place, "LW132", f"the group {name!r} is inside itself")
             found[name] = replace(found[name], parent=None)
-    return Groups(found)
+    groups = Groups(found)
+    for name, group in found.items():
+        if group.expand is not None and groups.mapped(group.parent) is not None:
+            report.error(
+                group.node.mark, "LW165", f"the group {name!r} is mapped inside a mapped group", "map only one of them"
+            )
+    return groups
 
 
 def _read(member: Member, report: Report) -> Group:
     keys = check_keys(member.node, Level.GROUP, report)
     defaults = keys.get("default_args")
+    sources = SourceReader(report)
+    expand = sources.expansion(keys)
+    if sources.calls:
+        report.error(
+            sources.calls[0].mark, "LW162", "a group can't run the callable of __map__", "map its values in a task"
+        )
     return Group(
         member.name,
         member.node,
@@ -85,6 +105,8 @@ def _read(member: Member, report: Report) -> Group:
         text_of(keys.get("prefix_group_id")) not in ("false", "False", "FALSE"),
         defaults if isinstance(defaults, Table) else None,
         names_of(keys.get("dependencies"), report),
+        expand,
+        sources.references,
     )
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from leeward.contract import TASKS_PER_SHARD
 from leeward.core.dag import Json, TriggerRule
 
 
@@ -60,7 +61,6 @@ SPAN: Final = {"anyOf": [NUMBER, {"type": "object", "required": ["__type__"]}, {
 DATE: Final = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["__type__"]}, {"type": "null"}]}
 RULE: Final = {"enum": [rule.value for rule in TriggerRule]}
 
-_MAPPING = "dynamic task mapping"
 _CALLBACKS = "callbacks"
 _LIMITS = "limits on concurrency"
 _PAST = "dependencies on earlier runs"
@@ -114,6 +114,11 @@ _DAG: Final = (
     _mapped("dagrun_timeout_sec", "dagrun_timeout", NUMBER),
     Key("default_args", "Arguments that every task gets unless it has them itself.", TABLE),
     Key("params", "Values for templates, which a run's conf may override.", TABLE),
+    Key(
+        "max_map_length",
+        "Ours, a setting of Airflow's: the longest list that a task may push to be mapped over. 1024 by default.",
+        {"type": "integer", "minimum": 1},
+    ),
     Key("tags", "Words to find the DAG by.", {"type": ["array", "null"], "items": {"type": "string"}}),
     *_DOCS,
     _later("doc_md_file_path", "documentation from a file"),
@@ -213,10 +218,25 @@ _TASK: Final = (
     *_BASE,
     _later("start_date", "a start date of a single task"),
     _later("end_date", "an end date of a single task"),
-    _later("expand", _MAPPING),
-    _later("expand_kwargs", _MAPPING),
-    _later("partial", _MAPPING),
-    _later("map_index_template", _MAPPING),
+    Key(
+        "expand",
+        "Arguments that the task is mapped over: one instance for each value, or combination of values.",
+        TABLE,
+    ),
+    Key("expand_kwargs", "What the task is mapped over: mappings of arguments, one instance for each.", {}),
+    Key(
+        "partial", "Arguments that all instances of a mapped task share, beside those among the task's own keys.", TABLE
+    ),
+    Key(
+        "map_index_template",
+        "A template that names an instance of a mapped task, rendered when its body has ended.",
+        TEXT,
+    ),
+    Key(
+        "instances_per_call",
+        "Ours: so many instances of a mapped Python task run one after the other in one call of the worker. 1 by default.",
+        {"type": "integer", "minimum": 1, "maximum": TASKS_PER_SHARD},
+    ),
     _later("is_setup", _SETUP, False),
     _later("is_teardown", _SETUP, False),
     _later("setups", _SETUP, []),
@@ -235,7 +255,8 @@ _GROUP: Final = (
     _warned("ui_color", "a colour of Airflow's pages"),
     _warned("ui_fgcolor", "a colour of Airflow's pages"),
     _warned("doc_md", "documentation of groups is not shown"),
-    _later("expand", "mapped task groups"),
+    Key("expand", "Arguments that the group is mapped over; its tasks take one by `__mapped__: argument`.", TABLE),
+    Key("expand_kwargs", "What the group is mapped over: mappings of arguments, one run of the group for each.", {}),
 )
 
 _DEFAULT_ARGS: Final = (

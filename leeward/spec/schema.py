@@ -94,9 +94,10 @@ def _operator(row: Signature) -> dict[str, Any]:
     base = _level(Level.TASK)["properties"]
     own = {name: _parameter(parameter) for name, parameter in row.parameters.items()}
     old = {alias: own[name] for alias, name in row.aliases.items()}
+    expand = {**base["expand"], "propertyNames": {"enum": [*own, *old]}}
     return {
         "if": {"properties": {"operator": {"enum": [*row.paths, row.name]}}, "required": ["operator"]},
-        "then": {"properties": {**base, **own, **old}, "additionalProperties": False},
+        "then": {"properties": {**base, **own, **old, "expand": expand}, "additionalProperties": False},
     }
 
 

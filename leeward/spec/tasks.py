@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from leeward.core.dag import Json, RetryPolicy, SkipScope, Task, TriggerRule
+from leeward.core.dag import Expansion, Json, RetryPolicy, SkipScope, Task, TriggerRule
+from leeward.core.sources import MAPPED
 from leeward.spec.catalogue import Catalogue, Parameter, Signature
 from leeward.spec.check import check_keys, mismatch
 from leeward.spec.diagnostics import Report, closest
+from leeward.spec.expand import SourceReader, with_partial
 from leeward.spec.keys import KEYS, Level
 from leeward.spec.members import Member, names_of, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
@@ -66,16 +68,18 @@ class TaskReader:
             rest = check_keys(member.node, Level.TASK, self.report, None)
             names = names_of(rest.get("dependencies"), self.report)
             return TaskSpec(member.name, member.mark, group, Task(member.name, ""), names, {})
-        own = check_keys(member.node, Level.TASK, self.report, self._arguments_of(kind))
+        node = with_partial(member.node, self.report)
+        own = check_keys(node, Level.TASK, self.report, self._arguments_of(kind))
         keys = {**self._defaults(kind, group), **own}
         keys.update(self._from_variables(keys.pop("variables_as_arguments", None)))
         references: dict[str, Node] = {}
-        arguments = self._arguments(member, kind, keys, references)
+        expand = self._expansion(kind, keys, references)
+        arguments = self._arguments(member, kind, keys, references, expand)
         return TaskSpec(
             member.name,
             member.mark,
             group,
-            self._task(member, kind, keys, arguments),
+            replace(self._task(member, kind, keys, arguments), expand=expand),
             names_of(keys.get("dependencies"), self.report),
             references,
         )
@@ -132,8 +136,53 @@ class TaskReader:
                 found[attribute] = Scalar(value, row.mark, value)
         return found
 
+    def _expansion(self, kind: Kind, keys: Mapping[str, Node], references: dict[str, Node]) -> Expansion | None:
+        """What the task is mapped over, its arguments by their current names."""
+        sources = SourceReader(self.report, references)
+        found = sources.expansion(keys)
+        if found is None:
+            return None
+        known = {} if kind.signature is None else {**kind.signature.parameters, **kind.signature.aliases}
+        if sources.calls and kind.signature is not None and "python_callable" not in known:
+            self.report.error(
+                sources.calls[0].mark, "LW162", f"{kind.name} can't run the callable of __map__", "map a Python task"
+            )
+        inputs = []
+        for name, source in found.inputs:
+            node = keys["expand"].items.get(name) if isinstance(keys.get("expand"), Table) else None  # type: ignore[union-attr]
+            if node is not None and not self._may_expand(kind, name, keys):
+                continue
+            current = kind.signature.aliases.get(name, name) if kind.signature else name
+            if node is not None and kind.signature and current in kind.signature.parameters:
+                self._check_items(name, node, kind.signature.parameters[current])
+            inputs.append((current, source))
+        return replace(found, inputs=tuple(inputs))
+
+    def _may_expand(self, kind: Kind, name: str, keys: Mapping[str, Node]) -> bool:
+        """Whether an argument of that name can be mapped over; reports why not."""
+        table = keys["expand"]
+        place = table.key_mark(name) if isinstance(table, Table) else table.mark
+        if name in keys:
+            self.report.error(place, "LW163", f"{name} is given once for all instances, too", "keep it in one place")
+            return False
+        if kind.takes(name) or (name not in KEYS[Level.TASK] and (kind.decorated or kind.signature is None)):
+            return True
+        known = kind.signature.parameters if kind.signature else ()
+        self.report.error(place, "LW163", f"{name} is no argument of {kind.name} to map over", closest(name, known))
+        return False
+
+    def _check_items(self, name: str, node: Node, parameter: Parameter) -> None:
+        """Hold each literal value that an argument is mapped over against the argument's type."""
+        for item in node.items if isinstance(node, Listing) else ():
+            self._argument(name, item, parameter)
+
     def _arguments(
-        self, member: Member, kind: Kind, keys: Mapping[str, Node], references: dict[str, Node]
+        self,
+        member: Member,
+        kind: Kind,
+        keys: Mapping[str, Node],
+        references: dict[str, Node],
+        expand: Expansion | None,
     ) -> dict[str, Json]:
         honoured = KEYS[Level.TASK]
         if kind.signature is None:
@@ -149,7 +198,9 @@ class TaskReader:
         self._callable(member, kind.signature, keys, found)
         if kind.decorated:
             found["op_kwargs"] = extra
-        missing = [n for n, p in kind.signature.parameters.items() if p.required and n not in found]
+        given = {*found, *(name for name, _ in expand.inputs)} if expand else found.keys()
+        anything = expand is not None and expand.kwargs
+        missing = [n for n, p in kind.signature.parameters.items() if p.required and n not in given and not anything]
         for name in missing:
             self.report.error(member.mark, "LW140", f"the task {member.name!r} lacks {name}", f"{kind.name} needs it")
         return found
@@ -157,7 +208,8 @@ class TaskReader:
     def _argument(self, key: str, node: Node, parameter: Parameter) -> Json:
         value = as_json(node, self.report)
         templated = parameter.templated and isinstance(value, str) and _TEMPLATE.search(value)
-        problem = "" if templated else mismatch(value, parameter.type)
+        filled_later = templated or (isinstance(value, Mapping) and MAPPED in value)
+        problem = "" if filled_later else mismatch(value, parameter.type)
         if problem:
             self.report.error(node.mark, "LW124", f"{key} {problem}")
         return value
@@ -203,6 +255,8 @@ class TaskReader:
             params=params if isinstance(params, Mapping) else {},
             owner=text_of(keys.get("owner")) or "airflow",
             doc=text_of(keys.get("doc_md")),
+            map_index_template=text_of(keys.get("map_index_template")),
+            instances_per_call=int(_number(keys.get("instances_per_call"))) or 1,
         )
 
     def _retry(self, keys: Mapping[str, Node]) -> RetryPolicy:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from leeward.core.dag import Json, Task
+from leeward.core.dag import Task
 from leeward.spec.diagnostics import Report, closest
+from leeward.spec.expand import full, full_expansion
 from leeward.spec.groups import Groups
 from leeward.spec.nodes import Node
 from leeward.spec.tasks import TaskSpec
@@ -19,11 +19,16 @@ def wire(specs: Sequence[TaskSpec], groups: Groups, report: Report) -> tuple[Tas
     by_name = {spec.name: spec for spec in specs}
     _check_names(by_name, groups, report)
     upstream = Wiring(groups, by_name).upstream()
-    ids = {s.name: groups.full_id(s.group, s.name) for s in specs}
+    ids = full_ids(specs, groups)
     ordered = list(_ordered(upstream))
     if len(ordered) < len(upstream):
         _report_cycle(upstream, set(ordered), by_name, report)
     return tuple(_task(by_name[name], upstream[name], ids, groups) for name in ordered)
+
+
+def full_ids(specs: Sequence[TaskSpec], groups: Groups) -> dict[str, str]:
+    """The runtime id of every task, by name."""
+    return {spec.name: groups.full_id(spec.group, spec.name) for spec in specs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Wiring:
         for name, spec in self.tasks.items():
             self._draw(edges, (name,), spec.dependencies)
         for group in self.groups.by_name.values():
-            for dependency in group.dependencies:
+            for dependency in (*group.references, *group.dependencies):
                 self._draw(edges, self._roots(edges, group.name), (dependency,))
         return {name: tuple(dict.fromkeys(ups)) for name, ups in edges.items()}
 
@@ -78,7 +83,9 @@ class Wiring:
 def _check_names(tasks: Mapping[str, TaskSpec], groups: Groups, report: Report) -> None:
     for spec in tasks.values():
         _check(spec.dependencies, tasks, groups, report)
-        for name, node in spec.references.items():
+    taken = [spec.references for spec in tasks.values()] + [group.references for group in groups.by_name.values()]
+    for references in taken:
+        for name, node in references.items():
             if name not in tasks:
                 report.error(node.mark, "LW142", f"there is no task {name!r}", closest(name, tasks))
     for group in groups.by_name.values():
@@ -134,17 +141,6 @@ def _task(spec: TaskSpec, upstream: Sequence[str], ids: Mapping[str, str], group
         task_id=ids[spec.name],
         upstream=tuple(ids[name] for name in upstream),
         group=groups.group_id(spec.group),
-        arguments={key: _full(value, ids) for key, value in spec.task.arguments.items()},
+        arguments={key: full(value, ids) for key, value in spec.task.arguments.items()},
+        expand=full_expansion(spec.task.expand, ids),
     )
-
-
-def _full(value: Json, ids: Mapping[str, str]) -> Json:
-    """The argument with references to full task ids."""
-    if isinstance(value, Mapping):
-        found: dict[str, Any] = {key: _full(item, ids) for key, item in value.items()}
-        if "__xcom__" in found:
-            found["__xcom__"] = ids.get(found["__xcom__"], found["__xcom__"])
-        return found
-    if isinstance(value, (list, tuple)):
-        return [_full(item, ids) for item in value]
-    return value

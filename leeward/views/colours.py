@@ -58,6 +58,7 @@ LOOKS: Final[dict[str, Look]] = {
     TaskState.UP_FOR_RETRY: Look(
         "t", "↻", Paint("#ffd700", "#3d3300", "#9a7f00"), Paint("#ffd700", "#3d3300", "#ffd700")
     ),
+    TaskState.EXPANDED: Look("p", "⋮", Paint("#7be37b", "#003a00", "#008a00"), Paint("#5fd65f", "#002b00", "#5fd65f")),
     TaskState.DEFERRED: Look("d", "…", Paint("#9370db", "#10061f", "#7d57d1"), Paint("#9370db", "#10061f", "#9370db")),
     TaskState.QUEUED: Look("q", "≡", Paint("#737373", "#ffffff", "#737373"), Paint("#737373", "#ffffff", "#737373")),
     TaskState.NONE: Look("n", "·", Paint("#f3f9fb", "#3f7286", "#5b9ab2"), Paint("#1b2a35", "#add8e6", "#5f8fa3")),

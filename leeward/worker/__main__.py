@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from leeward.worker.airflow_names import install
@@ -35,6 +35,11 @@ class Pipe:
         """See `Channel.xcom`."""
         found, value = self._ask("xcom", task_id, key, map_index)
         return found, value
+
+    def map_indexes(self, task_id: str, key: str) -> Sequence[int]:
+        """See `Channel.map_indexes`."""
+        found: Sequence[int] = self._ask("map_indexes", task_id, key)
+        return found
 
     def push(self, key: str, value: Any) -> None:
         """See `Channel.push`: kept here and sent with the result."""

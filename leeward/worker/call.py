@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
+from leeward.core.sources import CALL
 from leeward.worker.airflow_names import CONTEXT, AirflowTaskTimeout, BaseOperator
-from leeward.worker.channel import Channel
+from leeward.worker.channel import XCOMS, Channel, LazyXComs
 from leeward.worker.context import context_of
 from leeward.worker.values import build, plain
 
@@ -43,12 +44,26 @@ def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
 
 def _run(job: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
     target = load(job["callable"])
-    args, kwargs = build(job["args"]), build(job["kwargs"])
+    channel = context["ti"].channel
+    args, kwargs = (build(_filled(job[name], channel)) for name in ("args", "kwargs"))
     if job["kind"] == "operator":
-        return _operator(target, kwargs, build(job["rendered"]), context)
+        return _operator(target, kwargs, build(_filled(job["rendered"], channel)), context)
     if job.get("templates_dict") is not None:
         context = {**context, "templates_dict": build(job["templates_dict"])}
     return target(*args, **arguments(target, args, kwargs, context, strict=job["strict"]))
+
+
+def _filled(value: Any, channel: Channel) -> Any:
+    """The value with what a function makes of another (`__call__`), and with what the instances of a mapped task pushed."""
+    if isinstance(value, Mapping):
+        if CALL in value:
+            return load(value[CALL])(build(_filled(value["value"], channel)))
+        if XCOMS in value:
+            return LazyXComs(channel, value[XCOMS], value["key"])
+        return {key: _filled(item, channel) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, channel) for item in value]
+    return value
 
 
 def _operator(target: Any, raw: Mapping[str, Any], rendered: Mapping[str, Any], context: Mapping[str, Any]) -> Any:

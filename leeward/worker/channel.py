@@ -7,14 +7,21 @@ channel behind them differs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Final, Protocol
 
 from leeward.worker.values import build
 
 RETURN_VALUE = "return_value"
+
+XCOMS: Final = "__xcoms__"
+"""The key of a mapping that stands for what the instances of a mapped task pushed (see `LazyXComs`)."""
+
+EVERY: Final[Any] = object()
+"""Stands for all map indexes."""
 
 
 class Channel(Protocol):
@@ -22,6 +29,9 @@ class Channel(Protocol):
 
     def xcom(self, task_id: str, key: str, map_index: int) -> tuple[bool, Any]:
         """Whether such an XCom was pushed, and its value as JSON."""
+
+    def map_indexes(self, task_id: str, key: str) -> Sequence[int]:
+        """The map indexes under which such XComs were pushed, in order; -1 stands for a task that is not mapped."""
 
     def push(self, key: str, value: Any) -> None:
         """Push an XCom of this try; the value is JSON."""
@@ -31,6 +41,30 @@ class Channel(Protocol):
 
     def connection(self, conn_id: str) -> Mapping[str, Any] | None:
         """The fields of an Airflow connection, or None."""
+
+
+@dataclass(frozen=True)
+class LazyXComs(Sequence[Any]):
+    """What the instances of a mapped task pushed under a key, in their order, without holes; read as it is asked for."""
+
+    channel: Channel = field(repr=False)
+    task_id: str
+    key: str = RETURN_VALUE
+
+    @cached_property
+    def _indexes(self) -> list[int]:
+        return [index for index in self.channel.map_indexes(self.task_id, self.key) if index >= 0]
+
+    def __len__(self) -> int:
+        return len(self._indexes)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self._at(index) for index in self._indexes[place]]
+        return self._at(self._indexes[place])
+
+    def _at(self, index: int) -> Any:
+        return build(self.channel.xcom(self.task_id, self.key, index)[1])
 
 
 @dataclass(frozen=True)
@@ -52,17 +86,29 @@ class TaskInstance:
         dag_id: str | None = None,
         key: str = RETURN_VALUE,
         *,
-        map_indexes: int | Iterable[int] | None = None,
+        map_indexes: int | Iterable[int] | None = EVERY,
         default: Any = None,
     ) -> Any:
-        """One value for one task id, a list for several; `default` where nothing was pushed."""
+        """One value for one task id, a list for several, or for a mapped task's; `default` where nothing was pushed."""
         if dag_id not in (None, self.dag_id):
             raise ValueError("xcom_pull reaches the tasks of this DAG run only")
+        if map_indexes is EVERY:
+            return self._pull_all(task_ids, key, default)
         indexes = [-1] if map_indexes is None else [map_indexes] if isinstance(map_indexes, int) else list(map_indexes)
         several = not (task_ids is None or isinstance(task_ids, str)) or not isinstance(map_indexes, (int, type(None)))
         names = [task_ids or self.task_id] if task_ids is None or isinstance(task_ids, str) else list(task_ids)
         found = [self._pull(name, key, index, default) for name in names for index in indexes]
         return found if several else found[0]
+
+    def _pull_all(self, task_ids: str | Iterable[str] | None, key: str, default: Any) -> Any:
+        """All that the tasks pushed, mapped or not, as one list; a single value of a single task by itself."""
+        single = task_ids is None or isinstance(task_ids, str)
+        names = [task_ids or self.task_id] if single else list(task_ids or ())
+        found: list[Any] = []
+        for name in map(str, names):
+            indexes = self.channel.map_indexes(name, key)
+            found += [self._pull(name, key, index, default) for index in indexes] or [default]
+        return found[0] if single and len(found) == 1 else found
 
     def _pull(self, task_id: str, key: str, map_index: int, default: Any) -> Any:
         pushed, value = self.channel.xcom(task_id, key, map_index)

@@ -28,7 +28,7 @@ def context_of(facts: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
 
     `facts` holds dag_id, task_id, run_id, run_type, try_number, max_tries, map_index, owner, retries, description, tags,
     params, conf, and the dates logical_date, data_interval_start, data_interval_end (ISO 8601 or null), run_after,
-    start_date, run_start_date (ISO 8601).
+    start_date, run_start_date (ISO 8601). A mapped instance also has expanded_ti_count and map_index_template.
     """
     names = ("logical_date", "data_interval_start", "data_interval_end")
     dates = dict(moments({name: facts[name] for name in names}))
@@ -49,7 +49,7 @@ def context_of(facts: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
         "dag_run": _dag_run(facts, dates),
         "data_interval_start": dates["data_interval_start"],
         "data_interval_end": dates["data_interval_end"],
-        "map_index_template": None,
+        "map_index_template": facts.get("map_index_template"),
         "params": Params(facts["params"]),
         "run_id": facts["run_id"],
         "task": TaskInfo(facts["task_id"], facts["owner"], facts["retries"]),
@@ -60,6 +60,8 @@ def context_of(facts: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
         "try_number": facts["try_number"],
         "var": VariableSpaces(Variables(channel), Variables(channel, parsed=True)),
     }
+    if facts.get("expanded_ti_count") is not None:
+        context["expanded_ti_count"] = facts["expanded_ti_count"]
     if dates["logical_date"] is not None:
         context.update(_logical(dates["logical_date"]))
     return context

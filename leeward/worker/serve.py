@@ -130,11 +130,14 @@ class Worker:
         return self._process
 
     def _asked(self, order: Mapping[str, Any], what: str, arguments: list[Any]) -> Any:
-        if what != "xcom":
+        if what not in ("xcom", "map_indexes"):
             return self.lookup(what, arguments)
-        task_id, key, map_index = arguments
+        task_id, key = arguments[:2]
         if task_id not in order["upstream"]:
             raise LookupError(f"XComs of {task_id} are not here: it is not upstream of this task")
+        if what == "map_indexes":
+            return sorted(index for name, index, pushed, _ in order["xcoms"] if (name, pushed) == (task_id, key))
+        map_index = arguments[2]
         for name, index, pushed, value in order["xcoms"]:
             if (name, index, pushed) == (task_id, map_index, key):
                 return [True, json.loads(self.fetch(value["at"])) if "at" in value else value["value"]]

@@ -7,7 +7,7 @@ list of types is closed: nothing else is ever imported because a spec names it.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -89,7 +89,7 @@ def plain(value: Any) -> Any:
         if wrong is not None:
             raise TypeError(f"the key {wrong!r} of an XCom is no text")
         return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview, range)):
         return [plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
         return {TYPE: "builtins.set", "items": [plain(item) for item in value]}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from leeward.core.dag import Dag
-from leeward.core.decide import entries
+from leeward.core.rows import rows
 from leeward.core.run import RunInfo, RunRef, RunType
 from leeward.engine.drop_spec import drop_spec
 from leeward.engine.scope import open_scope
@@ -26,7 +26,7 @@ from leeward.spec.compile import Compiled, compile_spec
 from leeward.spec.version import version
 
 HERE = Path(__file__).parent
-FAMILIES = ("retries", "task_groups", "trigger_rules", "xcom")
+FAMILIES = ("mapping", "retries", "task_groups", "trigger_rules", "xcom")
 NOW = datetime(2024, 2, 1, tzinfo=UTC)
 
 
@@ -59,10 +59,11 @@ def _run(here: Local, dag: Dag, case: Any) -> dict[str, Any]:
     info = RunInfo(ref, RunType.MANUAL, date, date, date, date, conf=case.get("conf") or {})
     drop_spec(here.ports, [dag])
     header = here.runtime.run(info)
-    rows = zip(dag.tasks, entries(open_scope(here.ports, info).read_all()), strict=True)
+    scope = open_scope(here.ports, info)
+    found = rows(dag, scope.read_instances(scope.read_all()))
     return {
         "dag_run_state": header.state.value,
-        "tasks": sorted([task.task_id, -1, e.state.value, e.try_number] for task, e in rows),
+        "tasks": sorted([r.task_id, r.map_index, r.entry.state.value, r.entry.try_number] for r in found),
         "xcom": [list(row) for row in here.xcoms.returned(ref)],
     }
 

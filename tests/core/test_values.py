@@ -159,7 +159,7 @@ def test_invariants_are_silent_about_an_ordinary_step() -> None:
     after = Item(1, {0: OK}, Header(RunState.RUNNING))
     assert violations(DIAMOND, before, after) == ()
     assert violations(DIAMOND, after, after) == ()
-    assert len(INVARIANTS) == 7
+    assert len(INVARIANTS) == 10
 
 
 def test_errors_carry_their_codes() -> None:

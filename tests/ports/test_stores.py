@@ -16,7 +16,7 @@ from leeward.aws.messages import hint_text, message_of
 from leeward.contract import MAX_INLINE_XCOM_BYTES, TASKS_PER_SHARD
 from leeward.core.dag import RetryPolicy
 from leeward.core.facts import Deferred, Failed, Succeeded
-from leeward.core.run import Entry, Header, Intent, IntentKind, Item, RunInfo, RunRef, RunType
+from leeward.core.run import Entry, Header, Intent, IntentKind, Item, Mapped, RunInfo, RunRef, RunType
 from leeward.core.states import RunState, TaskState
 from leeward.core.view import Layout
 from leeward.engine.apply_verb import apply_verb
@@ -239,6 +239,7 @@ def test_retry_job_failure_and_clear_work_the_same(found: Stores) -> None:
 
 
 TIMES = st.none() | st.integers(0, 2**38).map(lambda ticks: ticks / 100)
+COUNTS = st.tuples(*[st.integers(0, 10**5)] * 5)
 ENTRIES = st.builds(
     Entry,
     st.sampled_from(TaskState),
@@ -251,6 +252,9 @@ ENTRIES = st.builds(
     st.integers(0, 10**4),
     st.integers(0, 10**4),
     st.frozensets(st.integers(0, 10**4), max_size=5),
+    st.none() | st.integers(0, 10**6),
+    st.none() | st.builds(Mapped, st.integers(0, 10**5), COUNTS, COUNTS, st.integers(0, 10**5)),
+    st.integers(0, 10**5),
 )
 
 

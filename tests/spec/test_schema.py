@@ -34,7 +34,7 @@ def test_examples_are_valid(path: Path) -> None:
     assert _valid(yaml.safe_load(path.read_text().replace("2026-01-01", "'2026-01-01'")))
 
 
-@pytest.mark.parametrize("family", ["retries", "task_groups", "trigger_rules", "xcom"])
+@pytest.mark.parametrize("family", ["mapping", "retries", "task_groups", "trigger_rules", "xcom"])
 def test_recorded_specs_are_valid(family: str) -> None:
     cases = json.loads((ROOT / "tests" / "conformance" / f"{family}.json").read_text())
     assert [case["id"] for case in cases if not _valid(case["spec"])] == []
