@@ -10,6 +10,9 @@ from typing import Final
 TASKS_PER_SHARD: Final = 36
 """Task entries in one run-state item: the item stays below 1 KB, one DynamoDB write unit."""
 
+INSTANCES_PER_BLOCK: Final = 32
+"""Instances of a mapped task in one item: their entries are a little longer than those of tasks, and all run at once."""
+
 DEFAULT_MAX_MAP_LENGTH: Final = 1024
 """The longest list that a task may push to be mapped over, unless its DAG says otherwise: Airflow's `max_map_length`."""
 

@@ -3,8 +3,8 @@
 An entry is a letter for its state, its try number, and then only what it has, each part led by a capital: owner `O`, start
 `B`, end `E`, lease or due time `U`, base `C`, polls `P`, beat `G`, skips `K`. What was pushed to be mapped over follows `J`,
 what a mapped task knows of its instances `M` (length, counts, passes, values pushed), the most that there ever were `W`.
-Numbers are in base 36, times in hundredths of a second since 2026 (end and until: since the start where there is one), so that
-36 running entries fit into one write unit of 1 KB. Equal entries have equal texts: conditions compare the whole text. In a
+Numbers are in base 36, times in hundredths of a second since 2026 (end and until: since the start where there is one), so
+that 36 running entries fit into one write unit of 1 KB. Equal entries have equal texts: conditions compare the whole text. In a
 block the names of entries count from its first.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from leeward.core.address import APART, STRIDE, first_in, item_of
-from leeward.core.run import Entry, Header, Intent, IntentKind, Mapped, RunInfo, RunRef, RunType
+from leeward.core.run import ENDS, Entry, Header, Intent, IntentKind, Mapped, RunInfo, RunRef, RunType
 from leeward.core.states import RunState, TaskState
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -67,8 +67,8 @@ def entry_text(entry: Entry) -> str:
     if entry.pushed is not None:
         parts.append("J" + base36(entry.pushed))
     if entry.mapped is not None:
-        numbers = (entry.mapped.length, *entry.mapped.counts, *entry.mapped.firsts, entry.mapped.pushed)
-        parts.append("M" + ".".join(map(base36, numbers)))
+        numbers = (entry.mapped.length, entry.mapped.pushed, *entry.mapped.counts, *entry.mapped.firsts)
+        parts.append("M" + re.sub(r"(\.0)+$", "", ".".join(map(base36, numbers))))
     return "".join(parts)
 
 
@@ -96,9 +96,9 @@ def entry_of(text: str) -> Entry:
 
 
 def _mapped(text: str) -> Mapped:
-    length, *rest, pushed = (int(number, 36) for number in text.split("."))
-    half = len(rest) // 2
-    return Mapped(length, tuple(rest[:half]), tuple(rest[half:]), pushed)
+    numbers = [int(number, 36) for number in text.split(".")]
+    length, pushed, *rest = [*numbers, *[0] * (2 + 2 * len(ENDS) - len(numbers))]
+    return Mapped(length, tuple(rest[: len(ENDS)]), tuple(rest[len(ENDS) :]), pushed)
 
 
 def ticks(moment: float) -> int:
@@ -125,7 +125,7 @@ def entry_name(index: int) -> str:
     return "t" + base36(index if index < STRIDE else (index - first_in(item_of(index))) // APART)
 
 
-def entries_of(item: Mapping[str, Any], number: int) -> Iterator[tuple[int, Entry]]:
+def entries_of(item: Mapping[str, Any], number: int = 0) -> Iterator[tuple[int, Entry]]:
     """The entries in the stored item of that number."""
     for name, value in item.items():
         if name[0] == "t":

@@ -40,9 +40,9 @@ from leeward.contract import (
     ENV_TABLE,
     ENV_TASK_ROLE,
     ENV_WORKER,
+    INSTANCES_PER_BLOCK,
     METRICS_NAMESPACE,
     SHORT_BODY_SECONDS,
-    TASKS_PER_SHARD,
 )
 from leeward.engine.bodies import OperatorBodies
 from leeward.engine.ports import Ports
@@ -133,7 +133,7 @@ def ports() -> Ports:
             int(here.env.get(ENV_FAN_LIMIT, "0")),
             here.metrics,
         ),
-        bodies=OperatorBodies(aws, user_code, SecretsManager(aws), xcoms, log_line, worker_plan, TASKS_PER_SHARD),
+        bodies=OperatorBodies(aws, user_code, SecretsManager(aws), xcoms, log_line, worker_plan, INSTANCES_PER_BLOCK),
         clock=clock,
         ids=RandomIds(),
         metrics=EmfMetrics(sys.stdout, clock, METRICS_NAMESPACE),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from leeward.contract import TASKS_PER_SHARD
+from leeward.contract import INSTANCES_PER_BLOCK
 
 STRIDE: Final = 1 << 20
 """More tasks than a DAG can hold: a spec may have 4 MB."""
@@ -16,7 +16,7 @@ STRIDE: Final = 1 << 20
 APART: Final = 2 * STRIDE
 """The distance between neighbours: instances of one task, or summaries of its blocks."""
 
-BLOCK: Final = TASKS_PER_SHARD
+BLOCK: Final = INSTANCES_PER_BLOCK
 """Instances of one block, and summaries of one summary item."""
 
 

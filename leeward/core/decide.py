@@ -161,6 +161,8 @@ def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
         return _changed(index, entry, found, "block ended")
     if entry is not None and entry.state is TaskState.EXPANDED:
         return _changed(index, entry, gathered(dag, view, index, entry, moment.now), "instances ended")
+    if entry is None and index < STRIDE and dag.expansions[index] is not None:
+        return view.unread((index,))
     if map_index_of(index) >= 0 and (entry is None or entry.state is TaskState.NONE):
         return _start_instance(dag, view, moment, index, entry)
     if entry is None or entry.state is TaskState.NONE:

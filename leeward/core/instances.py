@@ -148,7 +148,7 @@ def summarised(view: View, address: int) -> Found:
         return None
     members = _members(view, index, block, task.mapped.length)
     total = _total(members)
-    return None if total is None else Entry(_ending(total), mapped=total)
+    return None if total is None else Entry(_ending(total), mapped=total, width=len(blocks(index, task.mapped.length)))
 
 
 def gathered(dag: Dag, view: View, index: int, entry: Entry, now: float) -> Found:
@@ -266,7 +266,7 @@ def follows(dag: Dag, view: View, address: int, touched: Collection[int]) -> Ite
     """What can be due because an instance, or a summary, of a mapped task changed."""
     index, here = task_of(address), map_index_of(address)
     if is_summary(address):
-        yield index
+        yield from [index] if _complete(view, address) else []
         return
     companions = dag.companions[index]
     yield from (instance(down, here) for down in dag.graph.downstream[index] if down in companions)
@@ -279,3 +279,12 @@ def follows(dag: Dag, view: View, address: int, touched: Collection[int]) -> Ite
         others = (each.state for place, each in item.entries.items() if place not in touched)
         if entry.state not in others:
             yield index
+
+
+def _complete(view: View, address: int) -> bool:
+    """Whether the item of a summary holds those of all its blocks: a summary's `width` says how many the task has."""
+    item, entry = view.items.get(item_of(address)), view.entry(address)
+    if item is None or entry is None:
+        return False
+    there = sum(each.state in FINISHED for each in item.entries.values())
+    return there == min(BLOCK, entry.width - block_of(address) // BLOCK * BLOCK)

@@ -50,7 +50,8 @@ class Entry:
     due if every try took one pass (see `decide`). `skip` holds the addresses that a finished branch asked to be skipped.
 
     `pushed` is the length of what the task pushed to be mapped over; of a mapped instance, 1 if it pushed anything. `mapped`
-    is there once a mapped task has been expanded, and `width` is the most instances that it ever had.
+    is there once a mapped task has been expanded, and `width` is the most instances that it ever had (of a summary: how many
+    blocks its task has).
     """
 
     state: TaskState = TaskState.NONE

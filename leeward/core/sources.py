@@ -1,8 +1,8 @@
 """What tasks are mapped over: how long it is, and which value belongs to which map index. Airflow's expand inputs.
 
 A source is plain JSON: a literal list or mapping, `{"__xcom__": task}` for what a task pushed, `{"__zip__": [sources]}` with
-an optional `fillvalue`, `{"__concat__": [sources]}`, or `{"__map__": source, "callable": path}`. Items of a mapping are pairs
-of key and value; the XComs of a mapped task are those that its instances pushed, without holes.
+an optional `fillvalue`, `{"__concat__": [sources]}`, or `{"__map__": source, "callable": path}`. Items of a mapping are
+pairs of key and value; the XComs of a mapped task are those that its instances pushed, without holes.
 """
 
 from __future__ import annotations

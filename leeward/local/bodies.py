@@ -32,6 +32,7 @@ class ScriptedBodies:
     script: Mapping[str, Sequence[Outcome | None]] = field(default_factory=dict)
     started: dict[tuple[str, int], int] = field(default_factory=dict)
     polled: dict[str, int] = field(default_factory=dict)
+    apart: bool = False
     _used: dict[str, int] = field(default_factory=dict)
 
     def plan(self, task: Task) -> Plan:
@@ -45,13 +46,13 @@ class ScriptedBodies:
         return self._next(name_of(attempt), attempt.task.task_id)
 
     def start_all(self, attempts: Sequence[Attempt]) -> Iterator[Sequence[tuple[Attempt, Outcome]]]:
-        """See `Bodies.start_all`: one after the other, all recorded at the end."""
+        """See `Bodies.start_all`: one after the other; they end together unless `apart`."""
         ended: list[tuple[Attempt, Outcome]] = []
         for attempt in attempts:
             with suppress(HandedOver):
                 ended.append((attempt, self.start(attempt)))
         if ended:
-            yield ended
+            yield from [[one] for one in ended] if self.apart else [ended]
 
     def finish(self, attempt: Attempt, result: Json) -> Outcome:
         """See `Bodies.finish`: the result is the XCom."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from leeward.contract import TASKS_PER_SHARD
+from leeward.contract import INSTANCES_PER_BLOCK
 from leeward.core.dag import Json, TriggerRule
 
 
@@ -235,7 +235,7 @@ _TASK: Final = (
     Key(
         "instances_per_call",
         "Ours: so many instances of a mapped Python task run one after the other in one call of the worker. 1 by default.",
-        {"type": "integer", "minimum": 1, "maximum": TASKS_PER_SHARD},
+        {"type": "integer", "minimum": 1, "maximum": INSTANCES_PER_BLOCK},
     ),
     _later("is_setup", _SETUP, False),
     _later("is_teardown", _SETUP, False),
