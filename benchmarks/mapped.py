@@ -1,7 +1,7 @@
 """What instances of a mapped task cost in DynamoDB: items, bytes and requests an instance, from the adapter's real calls.
 
-A task pushes a list of so many numbers and another one is mapped over it; bodies do nothing. `apart`: each instance is recorded by
-itself, as bodies that end one by one are. `together`: those of one hint end at once, as with `instances_per_call`.
+A task pushes a list of so many numbers and another one is mapped over it; bodies do nothing. `apart`: each instance is
+recorded by itself, as bodies that end one by one are. `together`: those of one hint end at once, as a call's instances do.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Cost:
     def __str__(self) -> str:
         shape = f"{self.instances} instances: {self.items} items, {self.total_bytes} bytes, the largest {self.largest}"
         units = f"{self.each(self.write_units):.3f} write units, {self.each(self.read_units):.3f} read units"
-        return f"{shape}; an instance: {self.each(self.requests):.3f} requests, {units}, {self.each(self.hints):.3f} hints"
+        return (
+            f"{shape}; an instance: {self.each(self.requests):.3f} requests, {units}, {self.each(self.hints):.3f} hints"
+        )
 
 
 def dag_of(instances: int) -> Dag:

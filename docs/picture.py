@@ -13,6 +13,7 @@ import heapq
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from leeward.engine.hints import Message, Result, Sweep
 from leeward.engine.ports import Plan, Ports
 from leeward.engine.reconcile import Dropping, reconcile
 from leeward.engine.see_dags import Watched, see_dags
+from leeward.engine.together import together
 from leeward.local.clock import SeededIds, VirtualClock
 from leeward.local.observers import MemoryEventLog, MemoryMetrics
 from leeward.local.queue import MemoryQueue
@@ -78,6 +80,10 @@ class RehearsedBodies:
         result = Result(ref.dag_id, ref.run_id, attempt.index, attempt.try_number, attempt.owner, None)
         heapq.heappush(self.results, (self.clock.now() + seconds, len(self.results), result))
         raise HandedOver
+
+    def start_all(self, attempts: Sequence[Attempt]) -> Iterator[Sequence[tuple[Attempt, Outcome]]]:
+        """See `Bodies.start_all`."""
+        return together(self.start, attempts, 1)
 
     def finish(self, attempt: Attempt, result: Json) -> Outcome:
         """See `Bodies.finish`."""

@@ -4,8 +4,8 @@ An entry is a letter for its state, its try number, and then only what it has, e
 `B`, end `E`, lease or due time `U`, base `C`, polls `P`, beat `G`, skips `K`. What was pushed to be mapped over follows `J`,
 what a mapped task knows of its instances `M` (length, counts, passes, values pushed), the most that there ever were `W`.
 Numbers are in base 36, times in hundredths of a second since 2026 (end and until: since the start where there is one), so
-that 36 running entries fit into one write unit of 1 KB. Equal entries have equal texts: conditions compare the whole text. In a
-block the names of entries count from its first.
+that 36 running entries fit into one write unit of 1 KB. Equal entries have equal texts: conditions compare the whole
+text. In a block the names of entries count from its first.
 """
 
 from __future__ import annotations

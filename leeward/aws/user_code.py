@@ -109,7 +109,7 @@ class WorkerCode:
         order = {
             **body,
             "try": self._address(),
-            "task_id": attempt.task.task_id,
+            "task_id": attempt.name,
             "seconds": attempt.timeout_seconds or FUNCTION_SECONDS,
             "bundle": attempt.dag.bundle,
             "start_by": attempt.until - FUNCTION_SECONDS,

@@ -180,7 +180,7 @@ def user_code(attempt: Attempt) -> WorkerCode:
 def log_line(attempt: Attempt, line: str) -> None:
     """Write one line of a task's log where CloudWatch Logs keeps it."""
     ref = attempt.run.ref
-    about = {"dag_id": ref.dag_id, "run_id": ref.run_id, "task_id": attempt.task.task_id}
+    about = {"dag_id": ref.dag_id, "run_id": ref.run_id, "task_id": attempt.name}
     sys.stdout.write(json.dumps({"leeward": "log", **about, "try_number": attempt.try_number, "line": line}) + "\n")
 
 

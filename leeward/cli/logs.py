@@ -49,7 +49,7 @@ def _print_new(
     lines = [line for line in here.log_lines(dag_id, run_id, since) if line not in printed]
     for line in sorted(lines, key=lambda each: each.at):
         printed.add(line)
-        if task_id in (None, line.task_id):
+        if task_id in (None, line.task_id, line.task_id.partition("[")[0]):
             click.echo(_shown(line))
 
 

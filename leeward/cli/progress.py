@@ -83,6 +83,8 @@ class Progress:
         if state not in {each.value for each in MARKS}:
             return
         known = TaskState(state)
+        if event.get("map_index", -1) != -1:
+            task_id = f"{task_id}[{event['map_index']}]"
         cause = event["cause"] if known not in (TaskState.SUCCESS, TaskState.RUNNING) else ""
         text = f"{_clock(event)}  {MARKS[known]} {task_id}  {state}"
         if known is TaskState.UP_FOR_RETRY or event["try_number"] not in (0, 1):
@@ -91,7 +93,7 @@ class Progress:
 
     def line(self, attempt: Attempt, text: str) -> None:
         """Print one line of a task's log."""
-        self._print(f"              {attempt.task.task_id} | {text}", "dim")
+        self._print(f"              {attempt.name} | {text}", "dim")
 
     def table(self, rows: Sequence[Row]) -> str:
         """The final table, rows in the DAG's order."""

@@ -19,11 +19,11 @@ from leeward.cli.aws_mode import aws_for
 from leeward.cli.load import choose, compile_file, fail, json_object
 from leeward.cli.progress import Row, progress_on
 from leeward.core.dag import Dag, Json
-from leeward.core.decide import entries
-from leeward.core.run import Entry, Header, RunInfo, RunRef, RunType
+from leeward.core.rows import Row as Instance
+from leeward.core.run import Header, RunInfo, RunRef, RunType
 from leeward.core.states import RunState, TaskState
-from leeward.core.view import Layout, View
 from leeward.engine.drop_spec import drop_spec
+from leeward.engine.see_run import see_run
 from leeward.local.secrets import EnvironmentSecrets
 from leeward.local.wiring import Local, local
 from leeward.spec.params import param_problems
@@ -99,7 +99,7 @@ def command(
     click.echo(
         json.dumps(_result(dag, info, header, here))
         if as_json
-        else progress.table(_rows(dag, here, info)) + _summary(dag, info, header, here)
+        else progress.table(_rows(here, info)) + _summary(dag, info, header, here)
     )
     raise SystemExit(0 if header.state is RunState.SUCCESS else 1)
 
@@ -157,36 +157,34 @@ def _opened(path: Path | None) -> Iterator[TextIO | None]:
         yield file
 
 
-def _entries(dag: Dag, here: Local, info: RunInfo) -> list[Entry]:
-    layout = Layout(len(dag.tasks))
-    view = View(layout)
-    for shard, item in here.runs.read(info.ref, range(layout.shards)).items():
-        view = view.with_item(shard, item)
-    return list(entries(view))
+def _instances(here: Local, info: RunInfo) -> tuple[Instance, ...]:
+    seen = see_run(here.runs, here.ports.specs, info)
+    return () if seen is None else seen.rows
 
 
 def _result(dag: Dag, info: RunInfo, header: Header, here: Local) -> dict[str, object]:
-    rows = zip(dag.tasks, _entries(dag, here, info), strict=True)
     return {
         "dag_id": dag.dag_id,
         "run_id": info.ref.run_id,
         "dag_run_state": header.state.value,
-        "tasks": sorted([t.task_id, -1, e.state.value, e.try_number] for t, e in rows),
+        "tasks": sorted(
+            [row.task_id, row.map_index, row.entry.state.value, row.entry.try_number] for row in _instances(here, info)
+        ),
         "xcom": [list(row) for row in here.xcoms.returned(info.ref)],
     }
 
 
-def _rows(dag: Dag, here: Local, info: RunInfo) -> list[Row]:
-    found = zip(dag.tasks, _entries(dag, here, info), strict=True)
-    return [Row(t.task_id, e.state, e.try_number, e.start, e.end) for t, e in found]
+def _rows(here: Local, info: RunInfo) -> list[Row]:
+    found = ((row.name, row.entry) for row in _instances(here, info))
+    return [Row(name, e.state, e.try_number, e.start, e.end) for name, e in found]
 
 
 def _summary(dag: Dag, info: RunInfo, header: Header, here: Local) -> str:
     """The run's state in one line, and why tasks failed: the error of each one's last try."""
     seconds = (header.end or 0.0) - (header.start or 0.0)
     lines = [f"{dag.dag_id} {info.ref.run_id}: {header.state.value} in {seconds:.2f} s"]
-    for index, entry in enumerate(_entries(dag, here, info)):
-        error = here.attempts.error(info.ref, index, entry.try_number)
-        if error is not None and entry.state is TaskState.FAILED:
-            lines.append(f"  {dag.tasks[index].task_id}: {error}")
+    for row in _instances(here, info):
+        error = here.attempts.error(info.ref, row.address, row.entry.try_number)
+        if error is not None and row.entry.state is TaskState.FAILED:
+            lines.append(f"  {row.name}: {error}")
     return "\n".join(lines)

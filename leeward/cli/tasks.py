@@ -8,6 +8,7 @@ import click
 
 from leeward.aws.installation import Installation
 from leeward.cli.remote import chosen_run, found, lasted, options, table
+from leeward.core.run import Entry
 from leeward.core.states import FAILURES, TaskState
 from leeward.engine.see_run import Seen
 
@@ -24,25 +25,28 @@ def command(
     here = found(stack, profile, region)
     seen = chosen_run(here, dag_id, run_id)
     errors = _errors(here, seen)
-    rows = list(zip(seen.dag.tasks, seen.entries, strict=True))
     if as_json:
-        tasks = [[task.task_id, -1, entry.state.value, entry.try_number] for task, entry in rows]
+        tasks = [[r.task_id, r.map_index, r.entry.state.value, r.entry.try_number] for r in seen.rows]
         about = {"dag_id": dag_id, "run_id": seen.info.ref.run_id, "dag_run_state": seen.header.state.value}
         click.echo(json.dumps({**about, "tasks": sorted(tasks), "errors": errors}))
         return
     click.echo(f"{dag_id} {seen.info.ref.run_id}: {seen.header.state.value}")
-    shown = [(t.task_id, e.state.value, str(e.try_number), lasted(e.start, e.end)) for t, e in rows]
+    shown = [(row.name, row.entry.state.value, str(row.entry.try_number), _lasted(row.entry)) for row in seen.rows]
     click.echo(table(("task", "state", "try", "seconds"), shown))
     for task_id, error in errors.items():
         click.echo(f"{task_id}: {error}")
 
 
 def _errors(here: Installation, seen: Seen) -> dict[str, str]:
-    """Why tries failed, by task: the last one of each that has failed or waits for its next."""
+    """Why tries failed, by task instance: the last one of each that has failed or waits for its next."""
     found_errors: dict[str, str] = {}
-    for index, entry in enumerate(seen.entries):
-        if entry.state in FAILURES or entry.state is TaskState.UP_FOR_RETRY:
-            error = here.attempts.error(seen.info.ref, index, entry.try_number)
+    for row in seen.rows:
+        if row.entry.state in FAILURES or row.entry.state is TaskState.UP_FOR_RETRY:
+            error = here.attempts.error(seen.info.ref, row.address, row.entry.try_number)
             if error is not None:
-                found_errors[seen.dag.tasks[index].task_id] = error
+                found_errors[row.name] = error
     return found_errors
+
+
+def _lasted(entry: Entry) -> str:
+    return lasted(entry.start, entry.end)

@@ -159,14 +159,10 @@ def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
     if is_summary(index):
         found = None if entry and entry.state in FINISHED else summarised(view, index)
         return _changed(index, entry, found, "block ended")
-    if entry is not None and entry.state is TaskState.EXPANDED:
-        return _changed(index, entry, gathered(dag, view, index, entry, moment.now), "instances ended")
-    if entry is None and index < STRIDE and dag.expansions[index] is not None:
-        return view.unread((index,))
-    if map_index_of(index) >= 0 and (entry is None or entry.state is TaskState.NONE):
-        return _start_instance(dag, view, moment, index, entry)
     if entry is None or entry.state is TaskState.NONE:
-        return _start(dag, view, moment, index, entry)
+        return _begin(dag, view, moment, index, entry)
+    if entry.state is TaskState.EXPANDED:
+        return _changed(index, entry, gathered(dag, view, index, entry, moment.now), "instances ended")
     if entry.state in SKIPPABLE:
         asked = _skip_requested(dag, view, index)
         if asked is not None:
@@ -178,6 +174,15 @@ def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
     if entry.state is TaskState.RUNNING:
         return Change(index, entry, _lost(dag, index, entry, moment), "lease expired")
     return None
+
+
+def _begin(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None) -> Due:
+    """What becomes of whatever nothing has happened to (or whose entry has not been read)."""
+    if map_index_of(index) >= 0:
+        return _start_instance(dag, view, moment, index, entry)
+    if entry is None and dag.expansions[index] is not None:
+        return view.unread((index,))
+    return _start(dag, view, moment, index, entry)
 
 
 def _changed(index: int, entry: Entry | None, found: Found, cause: str) -> Due:

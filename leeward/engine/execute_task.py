@@ -51,13 +51,13 @@ class Execution:
 
 
 def execute_task(ports: Ports, hint: Execute, deadline: float) -> None:
-    """Claim and run a queued try, and then whatever may follow it inline."""
+    """Claim and run a queued try, and then whatever may follow it inline; or several instances of a mapped task at once."""
     execution = Execution(open_scope(ports, hint.info), deadline)
-    view, claims = _claim(execution, hint.tries)
-    if len(claims) > 1:
-        run_together(execution, view, claims)
-    elif claims:
-        go_on(execution, Recorded(view, claims[0]))
+    if hint.others:
+        run_together(execution, *_claim_all(execution, hint.tries))
+        return
+    view = _claim(execution, hint)
+    go_on(execution, None if view is None else Recorded(view, hint.index))
 
 
 def go_on(execution: Execution, step: Recorded | None) -> None:
@@ -66,12 +66,28 @@ def go_on(execution: Execution, step: Recorded | None) -> None:
         step = _run(execution, step.view, step.follow)
 
 
-def _claim(execution: Execution, tries: Mapping[int, Entry]) -> tuple[View, list[int]]:
+def _claim(execution: Execution, hint: Execute) -> View | None:
+    """The image in which the try is ours, or None if it is not to be run here."""
+    scope = execution.scope
+    shard = scope.layout.shard(hint.index)
+    before = hint.queued
+    after = claimed(before, execution.lease(scope.task(hint.index)), scope.ports.clock.now())
+    written = scope.write(Write(shard, expect={hint.index: before}, put={hint.index: after}))
+    view = scope.empty_view().with_item(shard, written.item)
+    found = written.item.entry(hint.index)
+    if written.won or found == after:
+        scope.won((Change(hint.index, before, after, "claimed"),), written.item.epoch)
+        return view
+    if found.state in FINISHED:
+        move_on(scope, view, (hint.index,))
+    return None
+
+
+def _claim_all(execution: Execution, tries: Mapping[int, Entry]) -> tuple[View, list[int]]:
     """The image in which tries of one item are ours, and which those are: all in one write, or what is left of them."""
     scope = execution.scope
     shard = scope.layout.shard(next(iter(tries)))
-    view, left = scope.empty_view(), dict(tries)
-    over: set[int] = set()
+    view, left, over = scope.empty_view(), dict(tries), set[int]()
     while left:
         now = scope.ports.clock.now()
         after = {index: claimed(queued, execution.lease(scope.task(index)), now) for index, queued in left.items()}
@@ -103,11 +119,11 @@ def _run(execution: Execution, view: View, index: int) -> Recorded | None:
 def run_together(execution: Execution, view: View, claims: Sequence[int]) -> None:
     """Run the bodies of claimed tries at the same time; those that end together are recorded in one write."""
     scope = execution.scope
-    item = view.items[view.layout.shard(claims[0])]
+    item = next(iter(view.items.values()))
     for index in claims:
         forget(scope, index, item.entry(index))
     attempts = [attempt(scope, index, item.entry(index), execution.deadline) for index in claims]
-    for ended in scope.ports.bodies.start_all(attempts):
+    for ended in scope.ports.bodies.start_all(attempts) if attempts else ():
         changes: list[Change] = []
         for each, told in ended:
             entry, outcome = item.entry(each.index), mappable(scope.dag, each.index, told)

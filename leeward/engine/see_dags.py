@@ -14,7 +14,8 @@ from typing import Final
 from leeward.contract import TASKS_PER_SHARD
 from leeward.core.dag import Dag
 from leeward.core.errors import UsageError
-from leeward.core.run import UNTOUCHED, Entry, Item, RunInfo, RunRef
+from leeward.core.run import ENDS, UNTOUCHED, Entry, Item, RunInfo, RunRef
+from leeward.core.states import FINISHED
 from leeward.core.view import Layout
 from leeward.engine.ports import Drop, DropStore, Live, RunStore, SpecStore, header_item
 from leeward.spec.diagnostics import closest
@@ -128,7 +129,16 @@ def _run(info: RunInfo, dag: Dag, tasks: Sequence[str], items: Mapping[int, Item
 
 def _instance(entry: Entry) -> Instance:
     seconds = None if entry.start is None or entry.end is None else entry.end - entry.start
-    return Instance(entry.state.value, entry.try_number, seconds)
+    return Instance(entry.state.value, entry.try_number, seconds, _mapped(entry))
+
+
+def _mapped(entry: Entry) -> str:
+    """How many instances a mapped task has, and once they have ended what they came to."""
+    if entry.mapped is None:
+        return ""
+    ended = [f"{n} {state}" for state, n in zip(ENDS, entry.mapped.counts, strict=True) if n]
+    count = "1 instance" if entry.mapped.length == 1 else f"{entry.mapped.length} instances"
+    return f"{count}: {', '.join(ended)}" if entry.state in FINISHED else count
 
 
 def _schedule(live: Live, dag: Dag) -> str:

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from leeward.core.address import blocks
 from leeward.core.dag import Dag
 from leeward.core.decide import entries
-from leeward.core.run import Entry, Header, RunInfo
+from leeward.core.rows import Row, rows
+from leeward.core.run import Entry, Header, RunInfo, RunRef
 from leeward.core.view import Layout, View
 from leeward.engine.ports import HEADER, RunStore, SpecStore
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One run: its DAG version, its header, and the entries of its tasks in the DAG's order."""
+    """One run: its DAG version, its header, and the entries of its tasks in the DAG's order.
+
+    `rows` are its task instances, those of mapped tasks one by one.
+    """
 
     info: RunInfo
     dag: Dag
     header: Header
     entries: tuple[Entry, ...]
+    rows: tuple[Row, ...] = ()
 
 
 def see_run(runs: RunStore, specs: SpecStore, info: RunInfo) -> Seen | None:
@@ -32,7 +38,16 @@ def see_run(runs: RunStore, specs: SpecStore, info: RunInfo) -> Seen | None:
     if header is None:
         return None
     view = View(layout, {shard: items[shard] for shard in range(layout.shards)})
-    return Seen(info, dag, header, tuple(entries(view)))
+    found = tuple(entries(view))
+    return Seen(info, dag, header, found, tuple(rows(dag, with_instances(runs, info.ref, view, found))))
+
+
+def with_instances(runs: RunStore, ref: RunRef, view: View, found: Sequence[Entry]) -> View:
+    """The view with the blocks of all mapped tasks that were expanded."""
+    numbers = [n for index, entry in enumerate(found) if entry.mapped for n in blocks(index, entry.mapped.length)]
+    for number, item in runs.read(ref, numbers).items() if numbers else ():
+        view = view.with_item(number, item)
+    return view
 
 
 def see_recent(runs: RunStore, specs: SpecStore, dag_id: str, limit: int) -> Sequence[Seen]:

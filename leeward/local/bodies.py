@@ -15,11 +15,6 @@ from leeward.operators.base import Attempt, HandedOver
 HANDED_OVER: Final = None
 
 
-def name_of(attempt: Attempt) -> str:
-    """The task's id, and of a mapped task which instance it is."""
-    return attempt.task.task_id if attempt.map_index < 0 else f"{attempt.task.task_id}[{attempt.map_index}]"
-
-
 @dataclass
 class ScriptedBodies:
     """`script` maps a task id to the outcomes of its starts and polls, in order; the last one repeats.
@@ -41,9 +36,9 @@ class ScriptedBodies:
 
     def start(self, attempt: Attempt) -> Outcome:
         """See `Bodies.start`."""
-        key = (name_of(attempt), attempt.try_number)
+        key = (attempt.name, attempt.try_number)
         self.started[key] = self.started.get(key, 0) + 1
-        return self._next(name_of(attempt), attempt.task.task_id)
+        return self._next(attempt.name, attempt.task.task_id)
 
     def start_all(self, attempts: Sequence[Attempt]) -> Iterator[Sequence[tuple[Attempt, Outcome]]]:
         """See `Bodies.start_all`: one after the other; they end together unless `apart`."""
@@ -61,7 +56,7 @@ class ScriptedBodies:
 
     def poll(self, attempt: Attempt, job: Json) -> Outcome:
         """See `Bodies.poll`."""
-        task_id = name_of(attempt)
+        task_id = attempt.name
         self.polled[task_id] = self.polled.get(task_id, 0) + 1
         return self._next(task_id, attempt.task.task_id)
 

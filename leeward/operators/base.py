@@ -37,6 +37,11 @@ class Attempt:
     map_index: int = -1
     timeout_seconds: float | None = None
 
+    @property
+    def name(self) -> str:
+        """The task's id, and of a mapped task which instance it is."""
+        return self.task.task_id if self.map_index < 0 else f"{self.task.task_id}[{self.map_index}]"
+
 
 class XComs(Protocol):
     """XCom values of one run, as a task may see them."""

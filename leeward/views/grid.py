@@ -33,11 +33,15 @@ _NO_DAGS: Final = "no DAGs: drop a spec into s3://BUCKET/dags/"
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One task instance; `seconds` is how long its last try took, None where that is not known."""
+    """One task instance; `seconds` is how long its last try took, None where that is not known.
+
+    `mapped` tells of the instances of a mapped task, in words.
+    """
 
     state: str
     try_number: int
     seconds: float | None
+    mapped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +241,7 @@ def _square(name: str, instance: Instance | None, details: bool) -> str:
     kind = "" if letter == "o" else f' class="{letter}"'
     if not details and _uneventful(instance):
         return f"<i{kind}></i>"
-    facts = (instance.state, f"try {instance.try_number}", _duration(instance.seconds))
+    facts = (instance.state, instance.mapped or f"try {instance.try_number}", _duration(instance.seconds))
     return f'<i{kind} title="{name} · {escaped(" · ".join(fact for fact in facts if fact))}"></i>'
 
 

@@ -113,7 +113,7 @@ def test_rule_always_does_not_wait_for_what_is_mapped_over() -> None:
 def test_early_rule_waits_for_what_is_mapped_over() -> None:
     dag = draw("a,b>m", m={"expand": over(pushed("b")), "trigger_rule": TriggerRule("one_success")})
     world = World(dag, {"b": [returns([1, 2])]}).start()
-    for hint in sorted(world.queue.take(), key=lambda hint: str(hint)):
+    for hint in sorted(world.queue.take(), key=str):
         world.handle(hint)
     assert states(world.drain())["m[1]"] == "success"
 
@@ -175,7 +175,11 @@ def test_overlapping_hint_claims_what_is_left() -> None:
 
 
 def test_deferred_and_handed_over_instances_end() -> None:
-    script: Script = {"m[0]": [Deferred("job", 20.0), Succeeded()], "m[1]": [None], "m[2]": [Deferred("job", 20.0), BOOM]}
+    script: Script = {
+        "m[0]": [Deferred("job", 20.0), Succeeded()],
+        "m[1]": [None],
+        "m[2]": [Deferred("job", 20.0), BOOM],
+    }
     world = World(mapped("m>z", 3), script).start().drain()
     assert states(world)["m[1]"] == "running"
     owner = world.rows["m[1]"].owner

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -19,17 +20,18 @@ POLL_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Doing:
-    """One try's body: where it runs, how it ends, how long it takes in seconds, whom it asks to be skipped."""
+    """One try's body: where it runs, how it ends, how long it takes in seconds, whom it asks to be skipped, what it pushes."""
 
     where: Where = "here"
     ends: Literal["success", "failed", "hopeless", "skipped"] = "success"
     seconds: float = 0.0
     skip: tuple[str, ...] = ()
+    pushes: Json = None
 
     def outcome(self) -> Outcome:
         match self.ends:
             case "success":
-                return Succeeded({}, self.skip)
+                return Succeeded({} if self.pushes is None else {"return_value": self.pushes}, self.skip)
             case "skipped":
                 return Skipped()
             case "failed":
@@ -46,9 +48,14 @@ Try: TypeAlias = tuple[str, str, int]
 
 
 def doing(script: Script, task_id: str, nth: int) -> Doing:
-    """What a task does in its nth try, from 1."""
-    tries = script.get(task_id, (Doing(),))
+    """What a task, or an instance of a mapped one, does in its nth try, from 1."""
+    tries = script.get(task_id) or script.get(base_of(task_id), (Doing(),))
     return tries[min(nth, len(tries)) - 1]
+
+
+def base_of(name: str) -> str:
+    """The task of `task[i]`."""
+    return name.partition("[")[0]
 
 
 class Execution(Protocol):
@@ -77,7 +84,7 @@ class SimulatedBodies:
     reported: set[Try]
 
     def plan(self, task: Task) -> Plan:
-        where = {doing.where for doing in self.script.get(task.task_id, ())}
+        where = {one.where for name, tries in self.script.items() if base_of(name) == task.task_id for one in tries}
         return Plan(0.0, WORKER_SECONDS if "worker" in where else None)
 
     def start(self, attempt: Attempt) -> Outcome:
@@ -91,6 +98,18 @@ class SimulatedBodies:
             return Deferred({"ends": self.now() + now.seconds}, POLL_SECONDS)
         self.here.spends(now.seconds)
         return now.outcome()
+
+    def start_all(self, attempts: Sequence[Attempt]) -> Iterator[Sequence[tuple[Attempt, Outcome]]]:
+        """One after the other. An odd number of them end one by one, an even number together."""
+        ended: list[tuple[Attempt, Outcome]] = []
+        for attempt in attempts:
+            with suppress(HandedOver):
+                ended.append((attempt, self.start(attempt)))
+            if len(attempts) % 2 and ended:
+                yield ended
+                ended = []
+        if ended:
+            yield ended
 
     def finish(self, attempt: Attempt, result: Json) -> Outcome:
         if result == "done":
@@ -107,12 +126,12 @@ class SimulatedBodies:
 
     def _doing(self, attempt: Attempt) -> Doing:
         base = attempt.max_tries - attempt.task.retry.retries
-        return doing(self.script, attempt.task.task_id, attempt.try_number - base)
+        return doing(self.script, attempt.name, attempt.try_number - base)
 
 
 def key_of(attempt: Attempt) -> Try:
     """Names the try."""
-    return attempt.run.ref.run_id, attempt.task.task_id, attempt.try_number
+    return attempt.run.ref.run_id, attempt.name, attempt.try_number
 
 
 def order_of(attempt: Attempt, now: Doing) -> Mapping[str, Any]:
@@ -121,7 +140,7 @@ def order_of(attempt: Attempt, now: Doing) -> Mapping[str, Any]:
     address = {"dag_id": ref.dag_id, "run_id": ref.run_id, "index": attempt.index}
     address |= {"try_number": attempt.try_number, "owner": attempt.owner}
     start_by = attempt.until - 900.0
-    return {"try": address, "task_id": attempt.task.task_id, "seconds": now.seconds, "start_by": start_by}
+    return {"try": address, "task_id": attempt.name, "seconds": now.seconds, "start_by": start_by}
 
 
 def text_of(result: Mapping[str, Any]) -> str:

@@ -6,17 +6,20 @@ engine would that left a condition away.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from unittest.mock import patch
 
-from leeward.core import decide, fold, verbs
+from leeward.core import decide, fold, instances, verbs
+from leeward.core.address import block_of, blocks, instance, is_block, is_summary, item_of, summary, task_of
 from leeward.core.dag import Dag, Task
 from leeward.core.decide import Change
 from leeward.core.fold import Lease, claimed
-from leeward.core.run import Entry, Header, Intent, IntentKind, RunRef
+from leeward.core.instances import relevant, shares
+from leeward.core.run import ENDS, Entry, Header, Intent, IntentKind, Item, Mapped, RunRef
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.view import View
 from leeward.engine import advance, apply_verb, end_run, execute_task, look, poll_task, record, sweep
@@ -196,12 +199,12 @@ def end_whatever_came_in_between() -> Any:
 def verb_moves_the_epoch_of_the_header_alone() -> Iterator[None]:
     """F7: the items of a run keep their epochs when a verb comes."""
 
-    def apply(scope: Scope, shard: int, intent: Intent, epoch: int) -> None:
+    def apply(scope: Scope, view: View, shard: int, intent: Intent, epoch: int) -> Item:
         with _writes(lambda write: replace(write, new_epoch=write.epoch)):
             item = scope.ports.runs.read(scope.info.ref, (shard,))[shard]
-            changes = apply_verb._changes(scope, shard, item, intent)
+            changes = apply_verb._changes(scope, shard, item, intent, view)
             expect = {change.index: change.before for change in changes}
-            scope.write(Write(shard, expect, {change.index: change.after for change in changes}))
+            return scope.write(Write(shard, expect, {change.index: change.after for change in changes})).item
 
     with patch.object(apply_verb, "_apply", apply):
         yield
@@ -212,8 +215,8 @@ def stop_is_a_flag_of_the_header() -> Iterator[None]:
     """F8: a run that is stopped tells its header, and no task."""
     real = apply_verb._changes
 
-    def changes(scope: Scope, shard: int, item: Any, intent: Intent) -> tuple[Change, ...]:
-        return () if intent.kind is IntentKind.STOP else real(scope, shard, item, intent)
+    def changes(scope: Scope, shard: int, item: Any, intent: Intent, *view: View) -> tuple[Change, ...]:
+        return () if intent.kind is IntentKind.STOP else real(scope, shard, item, intent, *view)
 
     with patch.object(apply_verb, "_changes", changes):
         yield
@@ -362,10 +365,64 @@ def running_counts_as_done() -> Any:
 
 
 def _hasty_tally(dag: Dag, view: View, index: int) -> Any:
-    upstream = dag.graph.upstream[index]
-    entries = [view.entry(up) for up in upstream]
-    states = [S.SUCCESS if e.state is S.RUNNING else e.state for e in entries if e is not None]
-    return decide._count((state for state in states if state in FINISHED), len(upstream))
+    upstream = relevant(dag, view, index)
+    entries = [replace(e, state=S.SUCCESS) if e.state is S.RUNNING else e for up in upstream if (e := view.entry(up))]
+    return decide._count((share for entry in entries for share in shares(entry)), len(upstream))
+
+
+def blocks_are_put_by_whoever_expands() -> Any:
+    """F17: a block is put whatever is there already, so that a repeated expansion starts instances twice."""
+
+    def change(write: Write) -> Write:
+        queues = {entry.state for entry in write.put.values()} == {S.QUEUED}
+        first = queues and all(entry.try_number == 1 for entry in write.put.values())
+        return replace(write, expect={}, epoch=None) if is_block(write.shard) and first else write
+
+    return _writes(change)
+
+
+def counts_are_added() -> Any:
+    """F17: whoever finishes a block adds its counts to those of the task."""
+
+    def gathered(dag: Dag, view: View, index: int, entry: Entry, now: float) -> Any:
+        mapped = entry.mapped
+        assert mapped is not None
+        found = [view.items[number].entries.values() for number in blocks(index, mapped.length) if number in view.items]
+        done = [Counter(e.state for e in block) for block in found if block and all(e.state in FINISHED for e in block)]
+        if not done:
+            return view.unread((index, *(instance(index, i) for i in range(mapped.length)))) if not found else None
+        counts = tuple(n + sum(block[end] for block in done) for end, n in zip(ENDS, mapped.counts, strict=True))
+        total = replace(mapped, counts=counts)
+        ended = sum(counts) >= mapped.length
+        return replace(entry, mapped=total, state=instances._ending(total) if ended else entry.state)
+
+    return patch.object(decide, "gathered", gathered)
+
+
+@contextmanager
+def older_summary_over_a_newer_one() -> Iterator[None]:
+    """F17: what a block has come to is assigned to its summary after every record, in any order."""
+    real = instances.summarised
+
+    def summarised(view: View, address: int) -> Any:
+        found = real(view, address)
+        task, block = view.entry(task_of(address)), view.items.get(item_of(instance(task_of(address), 0)))
+        if found is not None or task is None or task.mapped is None or block is None:
+            return found
+        counts = Counter(entry.state for entry in block.entries.values())
+        told = Mapped(len(block.entries), tuple(counts[end] for end in ENDS))
+        return Entry(S.EXPANDED, mapped=told) if any(told.counts) else None
+
+    def follows(dag: Dag, view: View, address: int, touched: Any) -> Iterator[int]:
+        yield from instances.follows(dag, view, address, touched)
+        if not is_summary(address):
+            yield summary(task_of(address), block_of(address))
+
+    def change(write: Write) -> Write:
+        return replace(write, expect={}, epoch=None) if any(map(is_summary, write.put)) else write
+
+    with patch.object(decide, "summarised", summarised), patch.object(decide, "follows", follows), _writes(change):
+        yield
 
 
 MUTANTS: Final[Mapping[str, Mutant]] = {
@@ -399,6 +456,9 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         unread_is_unfinished,
         end_on_what_was_last_seen,
         running_counts_as_done,
+        blocks_are_put_by_whoever_expands,
+        counts_are_added,
+        older_summary_over_a_newer_one,
     )
 }
 """By name; each is a context in which the engine makes that mistake."""

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from leeward.core.dag import Dag, Task, TriggerRule
+from leeward.core.rows import Row
 from leeward.core.rules import Tally, verdict
 from leeward.core.run import Entry
 from leeward.core.states import FAILURES, FINISHED, RUN_FINISHED, RunState, TaskState
 from leeward.engine.see_run import Seen, see_run
-from tests.simulation.bodies import Script, doing
+from tests.simulation.bodies import Script, base_of, doing
+from tests.simulation.mapped import is_expanded, of_mapped, unexpanded, upstream_of
 from tests.simulation.world import Installation, runs_of
 
 S = TaskState
@@ -49,6 +51,7 @@ def of_run(world: Installation, seen: Seen) -> Iterator[str]:
     epochs = {item.epoch for ref, item in world.runs.items() if ref.run_id == name}
     if len(epochs) > 1:
         yield f"{name}: a verb was accepted and has not reached every item: {epochs}"
+    states |= {row.name: row.entry.state for row in seen.rows}
     unfinished = {task_id: state for task_id, state in states.items() if state not in FINISHED}
     if unfinished:
         yield f"{name} ended with {unfinished}"
@@ -57,11 +60,13 @@ def of_run(world: Installation, seen: Seen) -> Iterator[str]:
         yield from [] if seen.header.state is RunState.FAILED else [f"{name} was stopped and is {seen.header.state}"]
         return
     lost = {(task_id, number) for run_id, task_id, number in world.lost if run_id == name}
-    for index, (task, entry) in enumerate(zip(dag.tasks, seen.entries, strict=True)):
-        allowed = possible(dag, seen.entries, index, world.script, lost)
+    for row in seen.rows:
+        task, entry = dag.task(row.task_id), row.entry
+        allowed = possible(seen, row, world.script, lost)
         if (entry.state, entry.try_number - entry.base) not in allowed:
-            about = {up: states[up].value for up in task.upstream}
-            yield f"{name}: {task.task_id} ({task.trigger_rule}) is {entry}, not {allowed}, after {about}, lost {lost}"
+            about = {up: [each.entry.state.value for each in seen.rows if each.task_id == up] for up in task.upstream}
+            yield f"{name}: {row.name} ({task.trigger_rule}) is {entry}, not {allowed}, after {about}, lost {lost}"
+    yield from of_mapped(seen)
     leaves = [seen.entries[leaf].state for leaf in dag.graph.leaves]
     ended = RunState.FAILED if FAILURES.intersection(leaves) else RunState.SUCCESS
     if seen.header.state is not ended:
@@ -77,38 +82,43 @@ def _of_log(world: Installation, seen: Seen) -> Iterator[str]:
         yield f"{name} ended and nobody was told"
     for line in lines:
         owner = str(line.get("owner", "")).rpartition(".")[0]
-        worker = {each.where for each in world.script.get(str(line.get("task_id")), ())} & {"worker"}
+        tries = [tries for key, tries in world.script.items() if base_of(key) == line.get("task_id")]
+        worker = {each.where for one in tries for each in one} & {"worker"}
         if line["cause"] == "lease expired" and owner not in world.struck and not worker:
             yield f"{name}: lost for no reason: {line}"
 
 
-def possible(
-    dag: Dag, entries: Sequence[Entry], index: int, script: Script, lost: set[tuple[str, int]]
-) -> set[tuple[TaskState, int]]:
-    """The final states that a task can have, each with how many tries it took, given what became of its upstream."""
-    task, entry = dag.tasks[index], entries[index]
+def possible(seen: Seen, row: Row, script: Script, lost: set[tuple[str, int]]) -> set[tuple[TaskState, int]]:
+    """The final states that a task instance can have, each with how many tries it took, given what became of its upstream."""
+    dag, index, entry = seen.dag, seen.dag.index[row.task_id], row.entry
+    task = dag.tasks[index]
     found: set[tuple[TaskState, int]] = set()
-    for state in _verdicts(dag, entries, index):
+    for state in _verdicts(seen, row):
         assert state is not None, "a rule says something once everything upstream has finished"
-        found.add(_ran(task, entry, script, lost) if state is S.QUEUED else (state, 0))
-    skippers = _skippers(entries, dag, index)
+        if state is S.QUEUED and dag.expansions[index] is not None:
+            found |= unexpanded(seen, index) if row.map_index < 0 else {_ran(task, row, script, lost)}
+        else:
+            found.add(_ran(task, row, script, lost) if state is S.QUEUED else (state, 0))
+    if dag.expansions[index] is not None and not is_expanded(seen, index):
+        found |= {each for each in unexpanded(seen, index) if row.map_index < 0}
+    skippers = _skippers(seen.entries, dag, index)
     if not skippers:
         return found
     early = task.trigger_rule in EAGER or skippers.isdisjoint(dag.graph.upstream[index])
     return (found if early else set()) | {(S.SKIPPED, tries) for tries in range(entry.try_number - entry.base + 1)}
 
 
-def _verdicts(dag: Dag, entries: Sequence[Entry], index: int) -> set[TaskState | None]:
+def _verdicts(seen: Seen, row: Row) -> set[TaskState | None]:
     """What a rule can say. all_success says what it sees first, a failure or a skip; an upstream task that a branch had
     skipped after it was upstream_failed may have been seen as either.
     """
-    task = dag.tasks[index]
-    seen = []
-    for up in dag.graph.upstream[index]:
-        late = entries[up].state is S.SKIPPED and _skippers(entries, dag, up)
-        seen.append((S.SKIPPED, S.UPSTREAM_FAILED) if late else (entries[up].state,))
+    dag, task = seen.dag, seen.dag.task(row.task_id)
+    states_of = []
+    for up in upstream_of(seen, row):
+        late = up.entry.state is S.SKIPPED and _skippers(seen.entries, dag, dag.index[up.task_id])
+        states_of.append((S.SKIPPED, S.UPSTREAM_FAILED) if late else (up.entry.state,))
     found: set[TaskState | None] = set()
-    for states in product(*seen):
+    for states in product(*states_of):
         found.add(verdict(task.trigger_rule, _tally(states)))
         if task.trigger_rule is TriggerRule.ALL_SUCCESS and S.SKIPPED in states:
             found.add(S.SKIPPED)
@@ -125,11 +135,11 @@ def _tally(states: Sequence[TaskState]) -> Tally:
     )
 
 
-def _ran(task: Task, entry: Entry, script: Script, lost: set[tuple[str, int]]) -> tuple[TaskState, int]:
+def _ran(task: Task, row: Row, script: Script, lost: set[tuple[str, int]]) -> tuple[TaskState, int]:
     """The end of a task whose rule let it run, and after how many tries."""
     for nth in range(1, task.retry.retries + 2):
-        ends = doing(script, task.task_id, nth).ends
-        failed = (task.task_id, entry.base + nth) in lost or ends == "failed"
+        ends = doing(script, row.name, nth).ends
+        failed = (row.name, row.entry.base + nth) in lost or ends == "failed"
         if not failed:
             return {"success": S.SUCCESS, "skipped": S.SKIPPED, "hopeless": S.FAILED}[ends], nth
     return S.FAILED, task.retry.retries + 1

@@ -31,7 +31,9 @@ class Case:
 
 
 def random_case(random: Random) -> Case:
-    """Any DAG, or a small join that is steered, or raced for."""
+    """Any DAG, or one with mapped tasks, or a small join that is steered, or raced for."""
+    if random.random() < 0.25:
+        return _mapped(random)
     kind = random.random()
     if kind < 0.6:
         return _any_dag(random)
@@ -115,9 +117,9 @@ def after(first: str, down: Mapping[str, list[str]]) -> tuple[str, ...]:
     return tuple(sorted(seen))
 
 
-def spec(tasks: list[dict[str, Any]], *, scheduled: bool = False) -> str:
+def spec(tasks: list[dict[str, Any]], *, scheduled: bool = False, groups: list[Any] | None = None) -> str:
     """The spec of those tasks; a scheduled one has runs at 8:00 and, after it, at every full hour until 9:30."""
-    dag: dict[str, Any] = {"tasks": tasks, "schedule": None}
+    dag: dict[str, Any] = {"tasks": tasks, "schedule": None} | ({"task_groups": groups} if groups else {})
     if scheduled:
         dag |= {
             "schedule": "0 * * * *",
@@ -164,3 +166,67 @@ def _skip(random: Random, task: Mapping[str, Any], down: Mapping[str, list[str]]
     if task["operator"] != "ShortCircuitOperator" or random.random() < 0.5:
         return ()
     return after(task["task_id"], down)
+
+
+def _mapped(random: Random) -> Case:
+    """A list, a task mapped over it, and maybe one over that one, a mapped group, and something after them."""
+    count = random.choice([0, 1, 2, 3, 3, 5, 7])
+    tasks = [{**_plain("t0"), "retries": random.choice([0, 1]), "retry_delay": 0}]
+    tasks.append(_over(random, "t1", "t0.output" if random.random() < 0.7 else [[i] for i in range(count)], ["t0"]))
+    last = ["t1"]
+    if random.random() < 0.4:
+        tasks.append(_over(random, "t2", "t1.output", ["t1"]))
+        last = random.choice([["t2"], ["t1", "t2"]])
+    groups: list[dict[str, Any]] = []
+    if random.random() < 0.5:
+        groups.append({"group_name": "g", "expand": {"x": random.choice(["t0.output", list(range(count))])}})
+        for name, up in (("t3", ["t0"]), ("t4", ["t3"])):
+            inner = {**_plain(name), "task_group_name": "g", "dependencies": up, "retry_delay": 0}
+            tasks.append({**inner, "retries": random.choice([0, 1]), "trigger_rule": _rule(random)})
+        groups[0]["prefix_group_id"] = False
+        last = [*last, "t4"] if random.random() < 0.6 else ["t4"]
+    rule = random.choice([*RULES, "all_success"])
+    tasks.append({**_plain("t5"), "dependencies": last, "trigger_rule": rule, "retries": 0})
+    script = {task["task_id"]: _mapped_doings(random, task["task_id"], count) for task in tasks}
+    for name in ("t1", "t3"):
+        script[f"{name}[{random.randrange(3)}]"] = _mapped_doings(random, name, count)
+    return Case(
+        spec(tasks, groups=groups),
+        script,
+        random.choice([1, 2, 2, 3, 36]),
+        scheduled=False,
+        verbs=_steered(random, tasks),
+    )
+
+
+def _rule(random: Random) -> str:
+    return "all_success" if random.random() < 0.6 else random.choice([rule for rule in RULES if rule != "always"])
+
+
+def _over(random: Random, name: str, source: Any, upstream: list[str]) -> dict[str, Any]:
+    """A task mapped over something."""
+    more = {"retries": random.choice([0, 0, 1]), "retry_delay": random.choice([0, 30]), "trigger_rule": _rule(random)}
+    return {**_plain(name), "dependencies": upstream, "expand": {"op_args": source}, **more}
+
+
+def _mapped_doings(random: Random, name: str, count: int) -> list[Doing]:
+    where = "here" if name == "t0" else random.choices(["here", "worker", "job"], [6, 2, 2])[0]
+    pushes = [[i] for i in range(count)] if name == "t0" else random.choice([None, [1], [1], [1]])
+    ends = ["success"] * 8 + ["failed", "hopeless", "skipped"]
+    seconds = [0.0, 0.0, 0.0, 5.0, 50.0, 600.0]
+    return [Doing(where, random.choice(ends), random.choice(seconds), (), pushes) for _ in range(3)]  # type: ignore[arg-type]
+
+
+def _steered(random: Random, tasks: list[dict[str, Any]]) -> tuple[tuple[float, str, tuple[str, ...]], ...]:
+    """A clear of a task and all after it, of one instance and all after it, or a stop, or nothing."""
+    kind = random.choices(["", "clear", "one", "stop"], [5, 3, 3, 1])[0]
+    if not kind:
+        return ()
+    down = {task["task_id"]: [t["task_id"] for t in tasks if task["task_id"] in t["dependencies"]] for task in tasks}
+    first = random.choice(sorted(down))
+    reached = (first, *after(first, down))
+    if kind == "one":
+        first = random.choice(sorted(down.keys() & {"t1", "t2"}))
+        reached = (f"{first}[{random.randrange(3)}]", *after(first, down))
+    at = random.choice([0.05, 0.2, 0.5, 2.0, 30.0, 1500.0])
+    return ((at, "stop" if kind == "stop" else "clear", () if kind == "stop" else reached),)

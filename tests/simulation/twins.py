@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from leeward.aws.messages import hint_text
-from leeward.core.dag import Json
+from leeward.core.address import STRIDE, map_index_of, task_of
+from leeward.core.dag import Dag, Json
 from leeward.core.decide import tally
+from leeward.core.instances import depends_inside
 from leeward.core.rules import verdict
 from leeward.core.run import Entry, Item, RunRef
 from leeward.core.states import TaskState
@@ -58,20 +60,32 @@ class Runs(MemoryRunStore):
         """Whatever starts has cause to, by all that is stored now; while a verb is on its way nobody can tell."""
         dag = world.specs.get(ref.version)
         layout = Layout(len(dag.tasks))
-        view = View(layout, {shard: self._items.get((ref, shard), Item()) for shard in range(layout.shards)})
-        starts = [i for i, after in write.put.items() if after.state in (TaskState.QUEUED, TaskState.RUNNING)]
+        there = {shard: item for (owner, shard), item in self._items.items() if owner == ref and shard >= 0}
+        view = View(layout, {shard: Item() for shard in range(layout.shards)} | there)
+        starting = (TaskState.QUEUED, TaskState.RUNNING, TaskState.EXPANDED)
+        starts = [i for i, after in write.put.items() if after.state in starting]
         for index in starts if not view.torn else ():
             before = write.expect.get(index)
-            if before is not None and before.state is TaskState.NONE:
-                found = verdict(dag.tasks[index].trigger_rule, tally(dag, view, index))
-                if found is not TaskState.QUEUED:
-                    world.wrong.append(f"{ref.run_id}: {dag.tasks[index].task_id} starts without cause")
+            if before is not None and before.state is TaskState.NONE and not self._has_cause(dag, view, index):
+                world.wrong.append(f"{ref.run_id}: {dag.tasks[task_of(index)].task_id} starts without cause: {index}")
+
+    def _has_cause(self, dag: Dag, view: View, index: int) -> bool:
+        """Whether a rule is met; an instance of a mapped task needs one only for what is inside of its group."""
+        task = view.entry(task_of(index))
+        if index >= STRIDE and (task is None or task.mapped is None or map_index_of(index) >= task.mapped.length):
+            return False
+        if index >= STRIDE and not depends_inside(dag, task_of(index)):
+            return True
+        return verdict(dag.tasks[task_of(index)].trigger_rule, tally(dag, view, index)) is TaskState.QUEUED
 
     def _note(self, world: Installation, ref: RunRef, index: int, before: Entry, after: Entry) -> None:
-        task = world.specs.get(ref.version).tasks[index]
+        if before.try_number == 0:
+            return  # a mapped task as a whole, which has no tries
+        task = world.specs.get(ref.version).tasks[task_of(index)]
         if after.state is TaskState.FAILED and before.try_number - before.base <= task.retry.retries:
             return  # it failed for good, which no lost try does
-        key = (ref.run_id, task.task_id, before.try_number)
+        name = task.task_id if index < STRIDE else f"{task.task_id}[{map_index_of(index)}]"
+        key = (ref.run_id, name, before.try_number)
         expired = before.state is TaskState.RUNNING and (before.until or 0.0) <= world.clock.now()
         if expired or key in world.reported:
             world.lost.add(key)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
@@ -22,6 +22,8 @@ from greenlet import greenlet
 from lambdas.executor import handler as executor
 from lambdas.scheduler import handler as scheduler
 from leeward.contract import MAX_EVENT_AGE_SECONDS
+from leeward.core.address import instance
+from leeward.core.dag import Dag
 from leeward.core.errors import EngineError, UsageError
 from leeward.core.run import IntentKind, RunInfo
 from leeward.core.states import RunState
@@ -340,14 +342,26 @@ def _apply(ports: Ports, event: Mapping[str, Any]) -> None:
     if info is None:
         return
     scope, kind = open_scope(ports, info), IntentKind(event["kind"])
-    tasks = [scope.dag.index[task_id] for task_id in event["tasks"]]
+    tasks = [_address(scope.dag, name) for name in event["tasks"]]
     with suppress(UsageError):
         apply_verb(scope, kind, tasks, RunState.FAILED if kind is IntentKind.STOP else None)
 
 
-def shards_of(tasks: int) -> Any:
-    """Runs whose items hold so many tasks, so that small DAGs lie in several."""
-    return patch("leeward.core.view.TASKS_PER_SHARD", tasks)
+def _address(dag: Dag, name: str) -> int:
+    """The address of a task, or of an instance of a mapped one."""
+    task_id, _, place = name.rstrip("]").partition("[")
+    index = dag.index[task_id]
+    return instance(index, int(place)) if place else index
+
+
+@contextmanager
+def shards_of(tasks: int) -> Iterator[None]:
+    """Runs whose items hold so many tasks, or instances of one, so that small DAGs lie in several."""
+    with ExitStack() as stack:
+        stack.enter_context(patch("leeward.core.view.TASKS_PER_SHARD", tasks))
+        for module in ("address", "instances", "verbs"):
+            stack.enter_context(patch(f"leeward.core.{module}.BLOCK", tasks))
+        yield
 
 
 def everything(world: Installation) -> None:
