@@ -38,6 +38,14 @@ class DynamoAttemptStore:
         """See `AttemptStore.error`."""
         return self._get(ref, index, try_number, "er")
 
+    def put_name(self, ref: RunRef, index: int, try_number: int, name: str) -> None:
+        """See `AttemptStore.put_name`."""
+        self._put(ref, index, try_number, "nm", name[:MAX_ERROR_CHARACTERS])
+
+    def name(self, ref: RunRef, index: int, try_number: int) -> str | None:
+        """See `AttemptStore.name`."""
+        return self._get(ref, index, try_number, "nm")
+
     def _key(self, ref: RunRef, index: int, try_number: int) -> dict[str, Any]:
         sort = f"a{base36(index)}.{try_number}"
         return {PARTITION_KEY: {"S": f"{run_key(ref)}/x"}, SORT_KEY: {"S": sort}}

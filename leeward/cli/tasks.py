@@ -8,6 +8,7 @@ import click
 
 from leeward.aws.installation import Installation
 from leeward.cli.remote import chosen_run, found, lasted, options, table
+from leeward.core.rows import Row
 from leeward.core.run import Entry
 from leeward.core.states import FAILURES, TaskState
 from leeward.engine.see_run import Seen
@@ -31,7 +32,10 @@ def command(
         click.echo(json.dumps({**about, "tasks": sorted(tasks), "errors": errors}))
         return
     click.echo(f"{dag_id} {seen.info.ref.run_id}: {seen.header.state.value}")
-    shown = [(row.name, row.entry.state.value, str(row.entry.try_number), _lasted(row.entry)) for row in seen.rows]
+    shown = [
+        (_named(here, seen, row), row.entry.state.value, str(row.entry.try_number), _lasted(row.entry))
+        for row in seen.rows
+    ]
     click.echo(table(("task", "state", "try", "seconds"), shown))
     for task_id, error in errors.items():
         click.echo(f"{task_id}: {error}")
@@ -46,6 +50,17 @@ def _errors(here: Installation, seen: Seen) -> dict[str, str]:
             if error is not None:
                 found_errors[row.name] = error
     return found_errors
+
+
+def _named(here: Installation, seen: Seen, row: Row) -> str:
+    """A task instance by its name, and by that which `map_index_template` gave it."""
+    template = seen.dag.task(row.task_id).map_index_template
+    name = (
+        here.attempts.name(seen.info.ref, row.address, row.entry.try_number)
+        if template and row.map_index >= 0
+        else None
+    )
+    return row.name if name is None else f"{row.name} {name}"
 
 
 def _lasted(entry: Entry) -> str:

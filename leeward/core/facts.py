@@ -1,6 +1,7 @@
 """What a body did: the outcomes that an executor reports, in the past tense.
 
-An outcome is a value that crosses process and network boundaries as plain JSON; it changes nothing by itself.
+An outcome is a value that crosses process and network boundaries as plain JSON; it changes nothing by itself. `name` is what
+`map_index_template` made of a mapped instance.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Succeeded:
 
     xcoms: Mapping[str, Json] = field(default_factory=dict)
     skip: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Failed:
     error: str
     retryable: bool = True
     xcoms: Mapping[str, Json] = field(default_factory=dict)
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Skipped:
 
     reason: str = ""
     xcoms: Mapping[str, Json] = field(default_factory=dict)
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

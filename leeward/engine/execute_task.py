@@ -179,3 +179,5 @@ def keep(scope: Scope, index: int, entry: Entry, outcome: Outcome) -> None:
         scope.ports.xcoms.push(ref, scope.task(index).task_id, map_index_of(index), number, outcome.xcoms)
     if isinstance(outcome, Failed):
         scope.ports.attempts.put_error(ref, index, number, outcome.error)
+    if outcome.name:
+        scope.ports.attempts.put_name(ref, index, number, outcome.name)

@@ -122,6 +122,7 @@ class MemoryAttemptStore:
 
     _jobs: dict[tuple[RunRef, int, int], Json] = field(default_factory=dict)
     _errors: dict[tuple[RunRef, int, int], str] = field(default_factory=dict)
+    _names: dict[tuple[RunRef, int, int], str] = field(default_factory=dict)
 
     def put_job(self, ref: RunRef, index: int, try_number: int, job: Json) -> None:
         """See `AttemptStore.put_job`."""
@@ -138,6 +139,14 @@ class MemoryAttemptStore:
     def error(self, ref: RunRef, index: int, try_number: int) -> str | None:
         """See `AttemptStore.error`."""
         return self._errors.get((ref, index, try_number))
+
+    def put_name(self, ref: RunRef, index: int, try_number: int, name: str) -> None:
+        """See `AttemptStore.put_name`."""
+        self._names[ref, index, try_number] = name
+
+    def name(self, ref: RunRef, index: int, try_number: int) -> str | None:
+        """See `AttemptStore.name`."""
+        return self._names.get((ref, index, try_number))
 
 
 @dataclass

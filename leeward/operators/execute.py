@@ -10,16 +10,18 @@ from leeward.core.facts import Failed, Outcome, Succeeded
 from leeward.operators import CATALOGUE
 from leeward.operators.answers import BodyLostError
 from leeward.operators.base import Attempt, Services
+from leeward.operators.rendering import named
 
 
 def run(attempt: Attempt, services: Services) -> Outcome:
     """Start a try's body."""
     try:
-        return _pushed(attempt, CATALOGUE.operator(attempt.task.operator).start(attempt, services))
+        outcome = _pushed(attempt, CATALOGUE.operator(attempt.task.operator).start(attempt, services))
     except TaskError as error:
-        return Failed(str(error), error.retryable)
+        outcome = Failed(str(error), error.retryable)
     except BodyLostError as error:
-        return Failed(str(error))
+        outcome = Failed(str(error))
+    return named(attempt, services, outcome)
 
 
 def is_user_code(task: Task) -> bool:
@@ -33,9 +35,10 @@ def poll(attempt: Attempt, job: Json, services: Services) -> Outcome:
     if row.poll is None:
         raise EngineError(f"{attempt.task.task_id} was deferred by {attempt.task.operator}, which can't be polled")
     try:
-        return _pushed(attempt, row.poll(attempt, job, services))
+        outcome = _pushed(attempt, row.poll(attempt, job, services))
     except TaskError as error:
-        return Failed(str(error), error.retryable)
+        outcome = Failed(str(error), error.retryable)
+    return named(attempt, services, outcome)
 
 
 def _pushed(attempt: Attempt, outcome: Outcome) -> Outcome:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leeward.core.address import task_of
 from leeward.core.dag import Json
 from leeward.core.errors import TaskError
+from leeward.core.facts import Deferred, Outcome
 from leeward.operators.base import Attempt, Services
 from leeward.operators.mapped import described, mapped_arguments, merged, pulled, with_group
 from leeward.operators.templates import render
@@ -85,3 +86,31 @@ def _xcom(task_id: str, key: str, attempt: Attempt, services: Services, *, lazy:
     if services.xcoms.has(task_id, key, map_index):
         return services.xcoms.pull(task_id, key, map_index)
     raise TaskError("LW403", f"the task {task_id} pushed no XCom {key!r}", retryable=True)
+
+
+def named(attempt: Attempt, services: Services, outcome: Outcome) -> Outcome:
+    """The outcome with what `map_index_template` makes of a mapped instance, once its body has ended.
+
+    A template that can't be rendered names nothing, and fails nothing: Airflow's rule.
+    """
+    template = attempt.task.map_index_template
+    if template is None or attempt.map_index < 0 or isinstance(outcome, Deferred):
+        return outcome
+    try:
+        context = {
+            **context_of(described(attempt, services), ServiceChannel(services)),
+            "task": _Arguments(attempt, services),
+        }
+        return replace(outcome, name=str(render(template, context, native=False)))
+    except TaskError as error:
+        services.log(f"map_index_template: {error}")
+        return outcome
+
+
+class _Arguments:
+    """`task` in the template of a mapped instance's name: the task's arguments, rendered, and what else is known of it."""
+
+    def __init__(self, attempt: Attempt, services: Services) -> None:
+        task = attempt.task
+        self.task_id, self.owner, self.retries = task.task_id, task.owner, task.retry.retries
+        self.__dict__.update(rendered(attempt, services))
