@@ -229,8 +229,10 @@ def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None
     if gone is not None:
         return _finish(index, entry, gone[0], moment, "nothing to be mapped over", gone[1])
     state, beat = _first_verdict(dag, view, index)
-    if state is TaskState.QUEUED and index < STRIDE and dag.expansions[index] is not None:
-        return _changed(index, entry, expanded(dag, view, index, beat, moment.now), "trigger rule met, expanded")
+    expansion = dag.expansions[index] if index < STRIDE else None
+    if state is TaskState.QUEUED and expansion is not None:
+        found_entry = expanded(dag, view, index, expansion, entry, beat, moment.now)
+        return _changed(index, entry, found_entry, "trigger rule met, expanded")
     if state is TaskState.QUEUED:
         return _queue(dag, index, entry, moment, "trigger rule met", beat)
     others = upstream if rule is TriggerRule.ALL_SUCCESS else ()

@@ -22,7 +22,7 @@ from leeward.core.address import (
     summary,
     task_of,
 )
-from leeward.core.dag import Dag, TriggerRule, xcoms_of
+from leeward.core.dag import Dag, Expansion, TriggerRule, xcoms_of
 from leeward.core.rules import Tally, verdict
 from leeward.core.run import ENDS, Entry, Mapped
 from leeward.core.sources import length
@@ -107,12 +107,11 @@ def _sources(dag: Dag, index: int) -> Iterator[int]:
     return (dag.index[name] for name in xcoms_of(expansion)) if expansion else iter(())
 
 
-def expanded(dag: Dag, view: View, index: int, beat: int, now: float) -> Found:
+def expanded(dag: Dag, view: View, index: int, expansion: Expansion, entry: Entry, beat: int, now: float) -> Found:
     """The entry of a mapped task whose rule is met. One with rule `always` does not wait for what it is mapped over."""
-    entry, expansion = view.entry(index), dag.expansions[index]
     sources = [*_sources(dag, index)]
-    unread = view.unread((index, *sources))
-    if unread or entry is None or expansion is None:
+    unread = view.unread(sources)
+    if unread:
         return unread
     waits = dag.tasks[index].trigger_rule is not TriggerRule.ALWAYS
     if waits and not all(_finished(view, source) for source in sources):

@@ -127,7 +127,10 @@ def test_what_instances_pushed_is_a_lazy_list_without_holes(tmp_path: Path) -> N
             "trigger_rule": "all_done",
         },
         "t": {
-            **{"operator": PYTHON, "python_callable": "m.give", "dependencies": ["m"], "trigger_rule": "all_done"},
+            "operator": PYTHON,
+            "python_callable": "m.give",
+            "dependencies": ["m"],
+            "trigger_rule": "all_done",
             "op_args": ["{{ ti.xcom_pull(task_ids='m') }} {{ ti.xcom_pull(task_ids='m', map_indexes=2) }}"],
         },
         "g": {
@@ -138,7 +141,9 @@ def test_what_instances_pushed_is_a_lazy_list_without_holes(tmp_path: Path) -> N
             "trigger_rule": "all_done",
         },
         "b": {
-            **{"operator": BASH, "dependencies": ["m"], "trigger_rule": "all_done"},
+            "operator": BASH,
+            "dependencies": ["m"],
+            "trigger_rule": "all_done",
             "bash_command": "echo {{ ti.xcom_pull(task_ids=['m', 'nobody']) }}",
         },
     }
