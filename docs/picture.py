@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +30,6 @@ from leeward.engine.hints import Message, Result, Sweep
 from leeward.engine.ports import Plan, Ports
 from leeward.engine.reconcile import Dropping, reconcile
 from leeward.engine.see_dags import Watched, see_dags
-from leeward.engine.together import together
 from leeward.local.clock import SeededIds, VirtualClock
 from leeward.local.observers import MemoryEventLog, MemoryMetrics
 from leeward.local.queue import MemoryQueue
@@ -83,7 +83,9 @@ class RehearsedBodies:
 
     def start_all(self, attempts: Sequence[Attempt]) -> Iterator[Sequence[tuple[Attempt, Outcome]]]:
         """See `Bodies.start_all`."""
-        return together(self.start, attempts, 1)
+        for attempt in attempts:
+            with suppress(HandedOver):
+                yield [(attempt, self.start(attempt))]
 
     def finish(self, attempt: Attempt, result: Json) -> Outcome:
         """See `Bodies.finish`."""

@@ -22,7 +22,7 @@ from leeward.aws.secrets import SecretsManager
 from leeward.aws.wiring import LazyClient
 from leeward.contract import ENV_RESULTS_QUEUE, MAX_ANSWER_BYTES
 from leeward.engine.hints import Result
-from leeward.worker.serve import Worker, bounded
+from leeward.worker.serve import Worker, bounded, parts
 
 RESERVE_SECONDS: Final = 10.0
 """What a body that takes too long leaves of the invocation, to tell so."""
@@ -50,12 +50,13 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     if not worker.may_start(order, time.time()):
         return {}
     left = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-    answer = bounded(worker.answer(order, left), order, MAX_ANSWER_BYTES, worker)
+    answer = worker.answer(order, left)
     sys.stdout.flush()
     if order["answer_by"] is not None and time.time() < order["answer_by"]:
-        return {"answer": answer}
-    text = result_text(Result(**order["try"], result=answer))
-    _sqs().send_message(QueueUrl=os.environ[ENV_RESULTS_QUEUE], MessageBody=text)
+        return {"answer": bounded(answer, order, MAX_ANSWER_BYTES, worker)}
+    for one, told in zip(parts(order), answer.get("answers", [answer]), strict=True):
+        text = result_text(Result(**one["try"], result=bounded(told, one, MAX_ANSWER_BYTES, worker)))
+        _sqs().send_message(QueueUrl=os.environ[ENV_RESULTS_QUEUE], MessageBody=text)
     return {"later": True}
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -68,12 +68,37 @@ class WorkerCode:
 
     def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
         """See `leeward.operators.base.UserCode.run`. A try begins without XComs of its own: there are none to ship."""
+        del xcoms, log, attempt
+        return outcome_of(self._order({"kind": "python", "job": job, **self._shipped()}))
+
+    def run_all(
+        self,
+        jobs: Sequence[tuple[Attempt, Mapping[str, Json]]],
+        xcoms: XComs,
+        log: Callable[[Attempt, str], None],
+    ) -> Sequence[Mapping[str, Any]]:
+        """See `leeward.operators.base.UserCode.run_all`: one order, which holds what each try needs to answer by itself."""
         del xcoms, log
-        dag = attempt.dag
+        orders = [{"kind": "python", "job": job, **replace(self, attempt=attempt).about()} for attempt, job in jobs]
+        answer = self._order({"kind": "several", "orders": orders, **self._shipped()})
+        found: Sequence[Mapping[str, Any]] = answer.get("answers", ())
+        return found if len(found) == len(jobs) else [answer] * len(jobs)
+
+    def _shipped(self) -> Mapping[str, Any]:
+        """The XComs that the body may ask for."""
+        dag, attempt = self.attempt.dag, self.attempt
         upstream = [dag.tasks[index].task_id for index in sorted(dag.graph.ancestors(task_of(attempt.index)))]
         shipped = self.xcoms.shipped(attempt.run.ref, upstream)
-        readable = [*upstream, attempt.task.task_id]
-        return outcome_of(self._order({"kind": "python", "job": job, "upstream": readable, "xcoms": shipped}))
+        return {"upstream": [*upstream, attempt.task.task_id], "xcoms": shipped}
+
+    def about(self) -> dict[str, Any]:
+        """Which try it is, how long it may take, and where to put a large answer."""
+        return {
+            "try": self._address(),
+            "task_id": self.attempt.name,
+            "seconds": self.attempt.timeout_seconds or FUNCTION_SECONDS,
+            "upload": self._signed("put_object", self._name("answer")),
+        }
 
     def bash(
         self,
@@ -108,13 +133,10 @@ class WorkerCode:
         attempt, long = self.attempt, is_long(self.attempt.task)
         order = {
             **body,
-            "try": self._address(),
-            "task_id": attempt.name,
-            "seconds": attempt.timeout_seconds or FUNCTION_SECONDS,
+            **self.about(),
             "bundle": attempt.dag.bundle,
             "start_by": attempt.until - FUNCTION_SECONDS,
             "answer_by": None if long else time.time() + SHORT_BODY_SECONDS,
-            "upload": self._signed("put_object", self._name("answer")),
         }
         if attempt.dag.bundle:
             order["modules"] = self._signed("get_object", bundle_name(attempt.dag.bundle))

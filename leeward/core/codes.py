@@ -62,6 +62,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW165": "Tasks and groups inside a mapped group can't be mapped once more.",
         "LW166": "With rule `always` a task starts before what it is mapped over is there. Airflow refuses that, too.",
         "LW167": "`__mapped__` names an argument of the mapped group around the task.",
+        "LW168": "With `instances_per_call` instances share a call of the worker, which has to end within a minute.",
         "LW200": "A defaults file and the `default:` block set the same key. The block wins, as dag-factory documents.",
         "LW201": "The key is accepted and does nothing; the hint says why.",
         "LW202": "Airflow removed the key; it is read as its successor.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +12,8 @@ from leeward.core.facts import Outcome
 from leeward.core.run import RunRef
 from leeward.engine.ports import Plan, XComStore
 from leeward.engine.together import together
-from leeward.operators.answers import Answered
-from leeward.operators.base import Attempt, Aws, Secrets, Services, UserCode
+from leeward.operators.answers import Answered, Asked
+from leeward.operators.base import Attempt, Aws, HandedOver, Secrets, Services, UserCode
 from leeward.operators.execute import is_user_code, poll, run
 
 TaskLog = Callable[[Attempt, str], None]
@@ -71,8 +72,38 @@ class OperatorBodies:
         return run(attempt, self._services(attempt, self.user_code(attempt)))
 
     def start_all(self, attempts: Sequence[Attempt]) -> Iterator[Sequence[tuple[Attempt, Outcome]]]:
-        """See `Bodies.start_all`."""
-        return together(self.start, attempts, self.threads)
+        """See `Bodies.start_all`: as many share one call of user code as their task allows."""
+        size = attempts[0].task.instances_per_call
+        calls = [attempts[first : first + size] for first in range(0, len(attempts), size)]
+        return together(self._start_call, calls, self.threads)
+
+    def _start_call(self, attempts: Sequence[Attempt]) -> Sequence[tuple[Attempt, Outcome]]:
+        """Run what needs user code in one call, everything else by itself; without what goes on elsewhere."""
+        xcoms = RunXComs(self.xcoms, attempts[0].run.ref)
+        if len(attempts) == 1:
+            with suppress(HandedOver):
+                return [
+                    (attempts[0], run(attempts[0], self._services(attempts[0], self.user_code(attempts[0]), xcoms)))
+                ]
+            return ()
+        ended: list[tuple[Attempt, Outcome]] = []
+        jobs: list[tuple[Attempt, Mapping[str, Json]]] = []
+        for attempt in attempts:
+            asked = Asked(self.user_code(attempt))
+            with suppress(HandedOver):
+                ended.append((attempt, run(attempt, self._services(attempt, asked, xcoms))))
+            jobs += [(attempt, job) for job in asked.jobs]
+        with suppress(HandedOver):
+            ended += self._call(jobs, xcoms) if jobs else ()
+        return ended
+
+    def _call(
+        self, jobs: Sequence[tuple[Attempt, Mapping[str, Json]]], xcoms: RunXComs
+    ) -> Iterator[tuple[Attempt, Outcome]]:
+        user_code = self.user_code(jobs[0][0])
+        answers = user_code.run_all(jobs, xcoms, self.log)
+        for (attempt, _), answer in zip(jobs, answers, strict=True):
+            yield attempt, run(attempt, self._services(attempt, Answered(answer, user_code.read), xcoms))
 
     def finish(self, attempt: Attempt, result: Json) -> Outcome:
         """See `Bodies.finish`."""
@@ -85,11 +116,11 @@ class OperatorBodies:
         """See `Bodies.poll`."""
         return poll(attempt, job, self._services(attempt, self.user_code(attempt)))
 
-    def _services(self, attempt: Attempt, user_code: UserCode) -> Services:
+    def _services(self, attempt: Attempt, user_code: UserCode, xcoms: RunXComs | None = None) -> Services:
         return Services(
             aws=self.aws,
             user_code=user_code,
-            xcoms=RunXComs(self.xcoms, attempt.run.ref),
+            xcoms=xcoms or RunXComs(self.xcoms, attempt.run.ref),
             secrets=self.secrets,
             log=lambda line: self.log(attempt, line),
         )

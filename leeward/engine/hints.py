@@ -29,9 +29,11 @@ class Execute:
         """All that is to be claimed, by address."""
         return {self.index: self.queued, **dict(self.others)}
 
-    def apart(self) -> list[Execute]:
-        """A hint for each try."""
-        return [Execute(self.info, index, queued) for index, queued in self.tries.items()]
+    def apart(self, size: int = 1) -> list[Execute]:
+        """A hint for each try, or for so many of them."""
+        tries = [*self.tries.items()]
+        parts = [tries[first : first + size] for first in range(0, len(tries), size)]
+        return [Execute(self.info, *part[0], tuple(part[1:])) for part in parts]
 
 
 @dataclass(frozen=True, slots=True)

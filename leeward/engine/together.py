@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeAlias
 
 from leeward.core.facts import Outcome
-from leeward.operators.base import Attempt, HandedOver
+from leeward.operators.base import Attempt
 
-Start = Callable[[Attempt], Outcome]
+Ended: TypeAlias = Sequence[tuple[Attempt, Outcome]]
+Start: TypeAlias = Callable[[Sequence[Attempt]], Ended]
+"""Runs the bodies of some tries in one call; those that go on elsewhere are left out."""
 
 
-def together(start: Start, attempts: Sequence[Attempt], threads: int) -> Iterator[Sequence[tuple[Attempt, Outcome]]]:
+def together(start: Start, calls: Sequence[Sequence[Attempt]], threads: int) -> Iterator[Ended]:
     """See `Bodies.start_all`. What a body of ours raises is raised after all others have been handed over."""
-    with ThreadPoolExecutor(min(threads, len(attempts))) as pool:
-        left: dict[Future[Outcome], Attempt] = {pool.submit(start, attempt): attempt for attempt in attempts}
+    with ThreadPoolExecutor(min(threads, len(calls))) as pool:
+        left: set[Future[Ended]] = {pool.submit(start, call) for call in calls}
         broken: list[BaseException] = []
         while left:
-            done, _ = wait(left, return_when=FIRST_COMPLETED)
-            ended: list[tuple[Attempt, Outcome]] = []
-            for future in done:
-                attempt, error = left.pop(future), future.exception()
-                if error is None:
-                    ended.append((attempt, future.result()))
-                elif not isinstance(error, HandedOver):
-                    broken.append(error)
+            done, left = wait(left, return_when=FIRST_COMPLETED)
+            broken += [error for future in done if (error := future.exception()) is not None]
+            ended = [each for future in done if future.exception() is None for each in future.result()]
             if ended:
                 yield ended
     if broken:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -66,6 +67,23 @@ class ProcessPool:
             return outcome_of(process.run(job, _answers(xcoms, self.secrets), log, attempt.timeout_seconds))
         finally:
             self._give_back(process)
+
+    def run_all(
+        self,
+        jobs: Sequence[tuple[Attempt, Mapping[str, Json]]],
+        xcoms: XComs,
+        log: Callable[[Attempt, str], None],
+    ) -> Sequence[Mapping[str, Any]]:
+        """See `leeward.operators.base.UserCode.run_all`: all in one process, unless one of them kills it."""
+        answers: list[Mapping[str, Any]] = []
+        for attempt, job in jobs:
+            process = self._take()
+            try:
+                answer = _answers(xcoms, self.secrets)
+                answers.append(process.run(job, answer, partial(log, attempt), attempt.timeout_seconds))
+            finally:
+                self._give_back(process)
+        return answers
 
     def bash(
         self,

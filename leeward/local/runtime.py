@@ -6,9 +6,11 @@ not over while no hint is due and no thread busy is swept, as a lost message wou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from leeward.core.address import task_of
 from leeward.core.errors import EngineError
 from leeward.core.run import Header, RunInfo
 from leeward.core.states import RUN_FINISHED
@@ -56,11 +58,18 @@ class Runtime:
 
     def _submit(self, pool: ThreadPoolExecutor, hint: Hint) -> None:
         deadline = self.ports.clock.now() + INVOCATION_SECONDS
-        for each in hint.apart() if isinstance(hint, Execute) else (hint,):
+        for each in self._apart(hint):
             future = pool.submit(handle, self.ports, each, deadline)
             with self.queue.changed:
                 self._busy.add(future)
             future.add_done_callback(self._finished)
+
+    def _apart(self, hint: Hint) -> Sequence[Hint]:
+        """What threads take up one by one: instances of a mapped task, as many together as may share a call."""
+        if not isinstance(hint, Execute):
+            return (hint,)
+        dag = self.ports.specs.get(hint.info.ref.version)
+        return hint.apart(dag.tasks[task_of(hint.index)].instances_per_call)
 
     def _finished(self, future: Future[None]) -> None:
         with self.queue.changed:

@@ -6,15 +6,16 @@ no Bash, or no such folder), or how it went wrong: `timed_out` (seconds), `died`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from leeward.core.dag import Json
 from leeward.core.facts import Failed, Outcome, Skipped, Succeeded
-from leeward.operators.base import Attempt, XComs
+from leeward.operators.base import Attempt, HandedOver, UserCode, XComs
 from leeward.worker.bash import Ended
 
+Log = Callable[[str], None]
 TIMED_OUT: Final = "AirflowTaskTimeout: the task took longer than {:g} s"
 
 
@@ -54,6 +55,36 @@ def _story(answer: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """User code that is not run yet: notes the job that an operator asks for, so that several can share one call."""
+
+    user_code: UserCode
+    jobs: list[Mapping[str, Json]] = field(default_factory=list)
+
+    def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
+        """See `leeward.operators.base.UserCode.run`."""
+        del attempt, xcoms, log
+        self.jobs.append(job)
+        raise HandedOver
+
+    def run_all(self, *_: Any) -> Sequence[Mapping[str, Any]]:
+        """See `leeward.operators.base.UserCode.run_all`: no operator asks for several."""
+        raise NotImplementedError
+
+    def bash(self, command: str, environment: Mapping[str, str], attempt: Attempt, log: Log, **more: Any) -> Ended:
+        """See `leeward.operators.base.UserCode.bash`: commands share no call."""
+        return self.user_code.bash(command, environment, attempt, log, **more)
+
+    def answered(self, result: Json) -> Json:
+        """See `leeward.operators.base.UserCode.answered`."""
+        return result
+
+    def read(self, name: str) -> str | None:
+        """See `leeward.operators.base.UserCode.read`."""
+        return self.user_code.read(name)
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """User code that has been run: its answer stands for it when its operator is called again to see what follows.
 
@@ -67,6 +98,10 @@ class Answered:
         """See `leeward.operators.base.UserCode.run`."""
         del job, attempt, xcoms, log
         return outcome_of(self.answer)
+
+    def run_all(self, *_: Any) -> Sequence[Mapping[str, Any]]:
+        """See `leeward.operators.base.UserCode.run_all`: no operator asks for several."""
+        raise NotImplementedError
 
     def bash(
         self,

@@ -84,6 +84,14 @@ class UserCode(Protocol):
     def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
         """Run a Python job (see `leeward.worker.call.run_job`). What it returns is the XCom `return_value`, None too."""
 
+    def run_all(
+        self,
+        jobs: Sequence[tuple[Attempt, Mapping[str, Json]]],
+        xcoms: XComs,
+        log: Callable[[Attempt, str], None],
+    ) -> Sequence[Mapping[str, Any]]:
+        """Run Python jobs of instances of one task, one after the other in one call; the answer of each, in order."""
+
     def bash(
         self,
         command: str,

@@ -234,7 +234,7 @@ _TASK: Final = (
     ),
     Key(
         "instances_per_call",
-        "Ours: so many instances of a mapped Python task run one after the other in one call of the worker. 1 by default.",
+        "Ours: so many instances of a mapped Python task share one call; it wants an `execution_timeout`. 1 by default.",
         {"type": "integer", "minimum": 1, "maximum": INSTANCES_PER_BLOCK},
     ),
     _later("is_setup", _SETUP, False),

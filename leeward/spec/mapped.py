@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from leeward.contract import SHORT_BODY_SECONDS
 from leeward.core.dag import Json, TriggerRule, xcoms_of
 from leeward.core.sources import MAPPED
 from leeward.spec.diagnostics import Report, closest
@@ -18,6 +19,7 @@ def check_mapping(specs: Sequence[TaskSpec], groups: Groups, report: Report) -> 
         _check_place(spec, group, report)
         _check_always(spec, group, report)
         _check_arguments(spec, group, report)
+        _check_calls(spec, report)
 
 
 def _check_place(spec: TaskSpec, group: Group | None, report: Report) -> None:
@@ -47,6 +49,18 @@ def _check_arguments(spec: TaskSpec, group: Group | None, report: Report) -> Non
             report.error(spec.mark, "LW167", f"{MAPPED}: {name} stands outside of a mapped group", "map the group")
         elif not expand.kwargs and name not in known:
             report.error(spec.mark, "LW167", f"the group is not mapped over {name!r}", closest(name, known))
+
+
+def _check_calls(spec: TaskSpec, report: Report) -> None:
+    """Instances that share a call must surely end while the executor waits for it, and be Python."""
+    many, seconds = spec.task.instances_per_call, spec.task.execution_timeout_seconds
+    if many == 1:
+        return
+    if "python_callable" not in spec.task.arguments:
+        report.error(spec.mark, "LW168", f"instances of {spec.name!r} can't share a call", "only Python callables can")
+    elif seconds is None or many * seconds > SHORT_BODY_SECONDS:
+        hint = f"write an execution_timeout of at most {SHORT_BODY_SECONDS / many:g} seconds"
+        report.error(spec.mark, "LW168", f"{many} instances of {spec.name!r} may outlast their call", hint)
 
 
 def _taken(value: Json) -> Iterator[str]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -84,6 +85,8 @@ class Worker:
 
     def answer(self, order: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Run the body, for so many seconds at most; its answer (see `leeward.operators.answers`)."""
+        if order["kind"] == "several":
+            return {"answers": [*self._several(order, seconds)]}
         limit = min(seconds, order["seconds"])
         root = self._prepared(order)
         if order["kind"] == "bash":
@@ -91,6 +94,12 @@ class Worker:
         job: Mapping[str, Any] = order["job"]
         process = self._at(root)
         return process.run(job, lambda what, arguments: self._asked(order, what, arguments), self._logger(order), limit)
+
+    def _several(self, order: Mapping[str, Any], seconds: float) -> Iterator[dict[str, Any]]:
+        """Run the bodies of several instances of one task, one after the other, each within its own time."""
+        end = time.monotonic() + seconds
+        for one in parts(order):
+            yield self.answer(one, max(0.0, end - time.monotonic()))
 
     def _bash(self, order: Mapping[str, Any], root: Path, limit: float) -> dict[str, Any]:
         environment = {**self.environment, **order["environment"]} if order["inherit"] else order["environment"]
@@ -145,6 +154,11 @@ class Worker:
 
     def _logger(self, order: Mapping[str, Any]) -> Callable[[str], None]:
         return lambda line: self.log(order, line)
+
+
+def parts(order: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """An order as one for each try that is in it."""
+    return [{**order, **one} for one in order["orders"]] if order["kind"] == "several" else [order]
 
 
 def bounded(answer: dict[str, Any], order: Mapping[str, Any], limit: int, store: Worker) -> dict[str, Any]:

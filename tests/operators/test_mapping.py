@@ -200,3 +200,34 @@ def test_instances_have_names(tmp_path: Path) -> None:
     assert (ended.names["m[0]"], ended.names["m[1]"], ended.names["f[0]"]) == ("n5 of 2", "n2 of 2", "0")
     assert (ended.names["w[0]"], ended.states["w[0]"]) == (None, "success")
     assert any("map_index_template: LW401" in line for line in ended.log)
+
+
+CALLS = """
+    import os
+
+    def where(x):
+        if x == 3:
+            raise ValueError(x)
+        return os.getpid()
+"""
+
+
+def test_instances_may_share_a_call(tmp_path: Path) -> None:
+    task = takes({"x": [*range(6)]}, "where", instances_per_call=3, execution_timeout=20, retries=0)
+    ended = Ended({"m": task}, tmp_path, modules=CALLS)
+    assert [ended.states[f"m[{i}]"] for i in range(6)] == ["success"] * 3 + ["failed"] + ["success"] * 2
+    assert len({ended.xcoms[f"m[{i}]"] for i in range(3)}) == 1
+    assert "ValueError: 3" in str(ended.errors["m[3]"])
+
+
+def test_instances_whose_arguments_are_wrong_cost_the_others_nothing(tmp_path: Path) -> None:
+    task = takes({"value": ["{{ nothing.there }}", "b"]}, instances_per_call=2, execution_timeout=20, retries=0)
+    ended = Ended({"m": task}, tmp_path)
+    assert (ended.states["m[0]"], ended.xcoms["m[1]"]) == ("failed", "b")
+
+
+def test_instance_that_takes_too_long_fails_alone(tmp_path: Path) -> None:
+    modules = "import time\ndef f(x):\n    time.sleep(x)\n    return x\n"
+    task = takes({"x": [0, 30, 0]}, "f", instances_per_call=3, execution_timeout=1, retries=0)
+    ended = Ended({"m": task}, tmp_path, modules=modules)
+    assert [ended.states[f"m[{i}]"] for i in range(3)] == ["success", "failed", "success"]

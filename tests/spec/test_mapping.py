@@ -56,7 +56,7 @@ def test_sources_are_read(source: Any, found: Any) -> None:
 
 
 def test_expand_kwargs_and_other_keys_are_read() -> None:
-    task = dag(mapped(expand_kwargs=[{"op_args": [1]}], map_index_template="{{ x }}", instances_per_call=8)).task("m")
+    task = dag(mapped(expand_kwargs=[{"op_args": [1]}], map_index_template="{{ x }}", instances_per_call=8, execution_timeout=5)).task("m")
     assert task.expand == Expansion((("", [{"op_args": [1]}]),), kwargs=True)
     assert (task.map_index_template, task.instances_per_call) == ("{{ x }}", 8)
     assert dag(mapped(expand_kwargs="a.output")).task("m").expand == Expansion((("", XCOM),), kwargs=True)
@@ -105,12 +105,20 @@ def test_classes_of_the_users_are_mapped_over_anything_of_their_own() -> None:
         (decorated(expand={"x": [1]}, trigger_rule="always"), []),
         (mapped(expand={"op_args": "a.output"}, trigger_rule="always"), []),
         (mapped(instances_per_call=0), ["1 LW124"]),
+        (mapped(expand={"op_args": [[1]]}, instances_per_call=2), ["1 LW168"]),
+        (mapped(expand={"op_args": [[1]]}, instances_per_call=4, execution_timeout=20), ["1 LW168"]),
+        (mapped(expand={"op_args": [[1]]}, instances_per_call=4, execution_timeout=15), []),
         (mapped(op_args=[{"__mapped__": "x"}]), ["1 LW167"]),
         (mapped(expand=None, expand_kwargs=None, partial=None), []),
     ],
 )
 def test_what_makes_no_sense_is_told(text: str, codes: list[str]) -> None:
     assert problems(text) == codes
+
+
+def test_commands_share_no_call() -> None:
+    task = {"task_id": "b", "operator": BASH, "expand": {"bash_command": ["x"]}, "instances_per_call": 2}
+    assert problems(json.dumps({"d": {"tasks": [{**task, "execution_timeout": 5}]}})) == ["1 LW168"]
 
 
 def test_function_of_map_needs_a_task_that_runs_python() -> None:
