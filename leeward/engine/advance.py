@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 
 from leeward.core.decide import Change, Decision, causes, close, decide
 from leeward.core.errors import EngineError
+from leeward.core.instances import relevant
 from leeward.core.view import View
 from leeward.engine.hints import Look
 from leeward.engine.ports import Write
@@ -54,7 +55,7 @@ def advance(scope: Scope, view: View, touched: Collection[int] | None) -> bool:
 def _arm(scope: Scope, view: View, decision: Decision, touched: Collection[int] | None) -> None:
     """Send a delayed hint for verdicts that wait for time, unless whoever gave cause to wait has sent it."""
     for index, due in decision.later:
-        given = causes(view, scope.dag.graph.upstream[index])
+        given = causes(view, relevant(scope.dag, view, index))
         if touched is None or not set(touched).isdisjoint(given):
             send_at(scope, Look(scope.info, tuple(given)), due)
 

@@ -419,3 +419,14 @@ def test_summaries_are_written_once_for_each_block() -> None:
     view = world.scope.read(world.scope.empty_view(), summaries(0, MANY))
     (item,) = view.items.values()
     assert [entry.mapped.length for _, entry in sorted(item.entries.items()) if entry.mapped] == [32, 32, 32, 4]
+
+
+def test_early_verdict_in_a_group_waits_for_the_other_upstream_of_its_map_index() -> None:
+    dag = group("a,c>b", [1, 2], ["a", "b", "c"])
+    world = World(dag, {"a[0]": [Skipped()], "c[0]": [None]}).start()
+    for hint in world.queue.take():
+        world.handle(hint)
+    assert states(world)["b[0]"] == "none"
+    world.clock.advance_to(world.clock.now() + 0.5)
+    world.handle(Result("drawn", "manual__1", instance(1, 0), 1, world.rows["c[0]"].owner, 1))
+    assert (states(world.drain())["b[0]"], states(world)["b[1]"]) == ("skipped", "success")

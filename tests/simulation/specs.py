@@ -32,9 +32,9 @@ class Case:
 
 def random_case(random: Random) -> Case:
     """Any DAG, or one with mapped tasks, or a small join that is steered, or raced for."""
-    if random.random() < 0.25:
-        return _mapped(random)
     kind = random.random()
+    if 0.15 < kind < 0.4:
+        return _mapped(random)
     if kind < 0.6:
         return _any_dag(random)
     if kind < 0.85:
@@ -180,7 +180,7 @@ def _mapped(random: Random) -> Case:
     groups: list[dict[str, Any]] = []
     if random.random() < 0.5:
         groups.append({"group_name": "g", "expand": {"x": random.choice(["t0.output", list(range(count))])}})
-        for name, up in (("t3", ["t0"]), ("t4", ["t3"])):
+        for name, up in (("t3", ["t0"]), ("t6", ["t0"]), ("t4", random.choice([["t3"], ["t3", "t6"]]))):
             inner = {**_plain(name), "task_group_name": "g", "dependencies": up, "retry_delay": 0}
             tasks.append({**inner, "retries": random.choice([0, 1]), "trigger_rule": _rule(random)})
         groups[0]["prefix_group_id"] = False
