@@ -38,12 +38,12 @@ class DynamoAttemptStore:
         """See `AttemptStore.error`."""
         return self._get(ref, index, try_number, "er")
 
-    def put_name(self, ref: RunRef, index: int, try_number: int, name: str) -> None:
-        """See `AttemptStore.put_name`."""
+    def put_instance_name(self, ref: RunRef, index: int, try_number: int, name: str) -> None:
+        """See `AttemptStore.put_instance_name`."""
         self._put(ref, index, try_number, "nm", name[:MAX_ERROR_CHARACTERS])
 
-    def name(self, ref: RunRef, index: int, try_number: int) -> str | None:
-        """See `AttemptStore.name`."""
+    def instance_name(self, ref: RunRef, index: int, try_number: int) -> str | None:
+        """See `AttemptStore.instance_name`."""
         return self._get(ref, index, try_number, "nm")
 
     def _key(self, ref: RunRef, index: int, try_number: int) -> dict[str, Any]:

@@ -175,7 +175,9 @@ def _result(dag: Dag, info: RunInfo, header: Header, here: Local) -> dict[str, o
 
 
 def _rows(here: Local, info: RunInfo) -> list[Row]:
-    named = {row: here.attempts.name(info.ref, row.address, row.entry.try_number) for row in _instances(here, info)}
+    named = {
+        row: here.attempts.instance_name(info.ref, row.address, row.entry.try_number) for row in _instances(here, info)
+    }
     found = ((f"{row.name} {name or ''}".rstrip(), row.entry) for row, name in named.items())
     return [Row(name, e.state, e.try_number, e.start, e.end) for name, e in found]
 

@@ -56,7 +56,7 @@ def _named(here: Installation, seen: Seen, row: Row) -> str:
     """A task instance by its name, and by that which `map_index_template` gave it."""
     template = seen.dag.task(row.task_id).map_index_template
     name = (
-        here.attempts.name(seen.info.ref, row.address, row.entry.try_number)
+        here.attempts.instance_name(seen.info.ref, row.address, row.entry.try_number)
         if template and row.map_index >= 0
         else None
     )

@@ -180,4 +180,4 @@ def keep(scope: Scope, index: int, entry: Entry, outcome: Outcome) -> None:
     if isinstance(outcome, Failed):
         scope.ports.attempts.put_error(ref, index, number, outcome.error)
     if outcome.name:
-        scope.ports.attempts.put_name(ref, index, number, outcome.name)
+        scope.ports.attempts.put_instance_name(ref, index, number, outcome.name)

@@ -97,10 +97,10 @@ class AttemptStore(Protocol):
     def error(self, ref: RunRef, index: int, try_number: int) -> str | None:
         """Why a try failed, or None."""
 
-    def put_name(self, ref: RunRef, index: int, try_number: int, name: str) -> None:
+    def put_instance_name(self, ref: RunRef, index: int, try_number: int, name: str) -> None:
         """Keep what `map_index_template` made of a mapped instance."""
 
-    def name(self, ref: RunRef, index: int, try_number: int) -> str | None:
+    def instance_name(self, ref: RunRef, index: int, try_number: int) -> str | None:
         """The name of a mapped instance, or None."""
 
 

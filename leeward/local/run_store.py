@@ -140,12 +140,12 @@ class MemoryAttemptStore:
         """See `AttemptStore.error`."""
         return self._errors.get((ref, index, try_number))
 
-    def put_name(self, ref: RunRef, index: int, try_number: int, name: str) -> None:
-        """See `AttemptStore.put_name`."""
+    def put_instance_name(self, ref: RunRef, index: int, try_number: int, name: str) -> None:
+        """See `AttemptStore.put_instance_name`."""
         self._names[ref, index, try_number] = name
 
-    def name(self, ref: RunRef, index: int, try_number: int) -> str | None:
-        """See `AttemptStore.name`."""
+    def instance_name(self, ref: RunRef, index: int, try_number: int) -> str | None:
+        """See `AttemptStore.instance_name`."""
         return self._names.get((ref, index, try_number))
 
 

@@ -63,7 +63,9 @@ def test_everything_that_is_not_known_is_read_first() -> None:
 
 def test_source_in_another_item_is_read_before_the_task_expands() -> None:
     over = Expansion((("x", {"__xcom__": "t40", "key": "return_value"}),))
-    wide = draw(",".join(f"t{i}" for i in range(80)) + ">m", m={"expand": over, "trigger_rule": TriggerRule.ONE_SUCCESS})
+    wide = draw(
+        ",".join(f"t{i}" for i in range(80)) + ">m", m={"expand": over, "trigger_rule": TriggerRule.ONE_SUCCESS}
+    )
     view = View(Layout(81)).with_item(0, Item(entries={0: Entry(S.SUCCESS, 1)})).with_item(2, Item())
     assert decide(wide, view, NOW, (0,)).look == {1}
 

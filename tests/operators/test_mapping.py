@@ -66,7 +66,7 @@ class Ended:
             scope = open_scope(here.ports, info)
             found = list(rows(dag, scope.read_instances(scope.read_all())))
             self.states = {row.name: row.entry.state.value for row in found}
-            self.names = {r.name: here.attempts.name(info.ref, r.address, r.entry.try_number) for r in found}
+            self.names = {r.name: here.attempts.instance_name(info.ref, r.address, r.entry.try_number) for r in found}
             self.errors = {r.name: here.attempts.error(info.ref, r.address, r.entry.try_number) for r in found}
             self.xcoms = {
                 task_id if place < 0 else f"{task_id}[{place}]": value

@@ -126,8 +126,8 @@ def test_jobs_and_errors_are_kept_by_try(found: Stores) -> None:
     found.attempts.put_job(REF, 1, 2, {"id": "j"})
     found.attempts.put_error(REF, 1, 2, "boom")
     assert (found.attempts.job(REF, 1, 2), found.attempts.error(REF, 1, 2)) == ({"id": "j"}, "boom")
-    found.attempts.put_name(REF, 1, 2, "Berlin")
-    assert (found.attempts.name(REF, 1, 2), found.attempts.name(REF, 1, 1)) == ("Berlin", None)
+    found.attempts.put_instance_name(REF, 1, 2, "Berlin")
+    assert (found.attempts.instance_name(REF, 1, 2), found.attempts.instance_name(REF, 1, 1)) == ("Berlin", None)
     assert (found.attempts.job(REF, 1, 3), found.attempts.error(REF, 2, 2)) == (None, None)
 
 

@@ -294,7 +294,7 @@ def delayed_look_forgets_its_cause() -> Iterator[None]:
 
     def arm(scope: Scope, view: View, decision: Any, touched: Any) -> None:
         for index, due in decision.later:
-            given = decide.causes(view, scope.dag.graph.upstream[index])
+            given = decide.causes(view, relevant(scope.dag, view, index))
             if touched is None or not set(touched).isdisjoint(given):
                 send_at(scope, Look(scope.info, (index,)), due)
 
