@@ -22,11 +22,15 @@ TaskLog = Callable[[Attempt, str], None]
 
 @dataclass(frozen=True, slots=True)
 class RunXComs:
-    """The XComs of one run, as its tasks may see them. Those of a mapped task are read together, once."""
+    """The XComs of one run, as its tasks may see them. What was found is read once, that of a mapped task together.
+
+    It lives as long as the bodies that it was made for: what upstream tasks pushed does not change under them.
+    """
 
     store: XComStore
     ref: RunRef
-    _mapped: dict[tuple[str, str], Mapping[int, Json]] = field(default_factory=dict)
+    _indexes: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
+    _found: dict[tuple[str, str, int], Json] = field(default_factory=dict)
 
     def pull(self, task_id: str, key: str, map_index: int = -1) -> Json:
         """See `leeward.operators.base.XComs.pull`."""
@@ -38,15 +42,20 @@ class RunXComs:
 
     def map_indexes(self, task_id: str, key: str) -> Sequence[int]:
         """See `leeward.operators.base.XComs.map_indexes`."""
-        if (task_id, key) not in self._mapped:
-            self._mapped[task_id, key] = self.store.pull_all(self.ref, task_id, key)
-        return tuple(self._mapped[task_id, key])
+        if (task_id, key) not in self._indexes:
+            found = self.store.pull_all(self.ref, task_id, key)
+            self._found.update(((task_id, key, index), value) for index, value in found.items())
+            self._indexes[task_id, key] = tuple(found)
+        return self._indexes[task_id, key]
 
     def _find(self, task_id: str, key: str, map_index: int) -> tuple[bool, Json]:
-        read = self._mapped.get((task_id, key))
-        if read is not None and map_index in read:
-            return True, read[map_index]
-        return self.store.pull(self.ref, task_id, key, map_index)
+        place = (task_id, key, map_index)
+        if place not in self._found:
+            pushed, value = self.store.pull(self.ref, task_id, key, map_index)
+            if not pushed:
+                return False, None
+            self._found[place] = value
+        return True, self._found[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +84,11 @@ class OperatorBodies:
         """See `Bodies.start_all`: as many share one call of user code as their task allows."""
         size = attempts[0].task.instances_per_call
         calls = [attempts[first : first + size] for first in range(0, len(attempts), size)]
-        return together(self._start_call, calls, self.threads)
-
-    def _start_call(self, attempts: Sequence[Attempt]) -> Sequence[tuple[Attempt, Outcome]]:
-        """Run what needs user code in one call, everything else by itself; without what goes on elsewhere."""
         xcoms = RunXComs(self.xcoms, attempts[0].run.ref)
+        return together(lambda call: self._start_call(call, xcoms), calls, self.threads)
+
+    def _start_call(self, attempts: Sequence[Attempt], xcoms: RunXComs) -> Sequence[tuple[Attempt, Outcome]]:
+        """Run what needs user code in one call, everything else by itself; without what goes on elsewhere."""
         if len(attempts) == 1:
             with suppress(HandedOver):
                 return [
