@@ -2,7 +2,7 @@
 
 An entry is a letter for its state, its try number, and then only what it has, each part led by a capital: owner `O`, start
 `B`, end `E`, lease or due time `U`, base `C`, polls `P`, beat `G`, skips `K`. What was pushed to be mapped over follows `J`,
-what a mapped task knows of its instances `M` (length, counts, passes, values pushed), the most that there ever were `W`.
+what a mapped task knows of its instances `M` (length, counts, passes, values pushed), the most that there ever were `V`.
 Numbers are in base 36, times in hundredths of a second since 2026 (end and until: since the start where there is one), so
 that 36 running entries fit into one write unit of 1 KB. Equal entries have equal texts: conditions compare the whole
 text. In a block the names of entries count from its first.
@@ -59,7 +59,7 @@ def entry_text(entry: Entry) -> str:
     for letter, moment in (("B", entry.start), ("E", entry.end), ("U", entry.until)):
         if moment is not None:
             parts.append(letter + base36(ticks(moment) - (0 if letter == "B" else origin)))
-    for letter, number in (("C", entry.base), ("P", entry.polls), ("G", entry.beat), ("W", entry.width)):
+    for letter, number in (("C", entry.base), ("P", entry.polls), ("G", entry.beat), ("V", entry.width)):
         if number:
             parts.append(letter + base36(number))
     if entry.skip:
@@ -91,7 +91,7 @@ def entry_of(text: str) -> Entry:
         skip=frozenset(int(index, 36) for index in found["K"].split(".")) if "K" in found else frozenset(),
         pushed=_number(found, "J"),
         mapped=_mapped(found["M"]) if "M" in found else None,
-        width=_number(found, "W") or 0,
+        width=_number(found, "V") or 0,
     )
 
 
