@@ -44,12 +44,12 @@ def mappable(dag: Dag, index: int, result: Outcome) -> Outcome:
     value = result.xcoms.get(RETURN_VALUE)
     kept = {key: item for key, item in result.xcoms.items() if key != RETURN_VALUE}
     if value is None:
-        return Failed("LW415 nothing was pushed, and another task is mapped over it", xcoms=kept)
+        return Failed("LW420 nothing was pushed, and another task is mapped over it", xcoms=kept)
     if isinstance(value, str) or not isinstance(value, (Sequence, Mapping)):
-        return Failed(f"LW415 a {type(value).__name__} can't be mapped over: return a list or a mapping", xcoms=kept)
+        return Failed(f"LW420 a {type(value).__name__} can't be mapped over: return a list or a mapping", xcoms=kept)
     if len(value) > dag.max_map_length:
         return Failed(
-            f"LW416 {len(value)} values to map over are more than max_map_length, {dag.max_map_length}", xcoms=kept
+            f"LW421 {len(value)} values to map over are more than max_map_length, {dag.max_map_length}", xcoms=kept
         )
     return result
 

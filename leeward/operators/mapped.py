@@ -64,7 +64,7 @@ def _of_group(name: str, attempt: Attempt, services: Services) -> Any:
     expansion = _expansion(attempt)
     found = {} if expansion is None else _picked(expansion, attempt, services)
     if name not in found:
-        raise TaskError("LW418", f"the group is mapped over mappings without {name!r}", retryable=True)
+        raise TaskError("LW423", f"the group is mapped over mappings without {name!r}", retryable=True)
     return found[name].value
 
 
@@ -73,11 +73,11 @@ def _picked(expansion: Expansion, attempt: Attempt, services: Services) -> dict[
         found = picked(expansion, attempt.map_index, lambda name: _values(attempt, services, name))
     except LookupError as error:
         message = f"there is nothing to map over at the map index {attempt.map_index} any more"
-        raise TaskError("LW417", message, retryable=True) from error
+        raise TaskError("LW422", message, retryable=True) from error
     if not expansion.kwargs:
         return dict(found)
     if not isinstance(found.value, Mapping):
-        raise TaskError("LW418", "expand_kwargs wants mappings of arguments", retryable=True)
+        raise TaskError("LW423", "expand_kwargs wants mappings of arguments", retryable=True)
     return {name: Picked(value, found.literal) for name, value in found.value.items()}
 
 

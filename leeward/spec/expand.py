@@ -38,7 +38,7 @@ class SourceReader:
         """What the keys `expand` or `expand_kwargs` say; None if there is neither, or nothing right."""
         plain, kwargs = (_there(keys.get(name)) for name in ("expand", "expand_kwargs"))
         if plain is not None and kwargs is not None:
-            self.report.error(kwargs.mark, "LW160", "expand and expand_kwargs are both there", "keep one of them")
+            self.report.error(kwargs.mark, "LW170", "expand and expand_kwargs are both there", "keep one of them")
             return None
         if kwargs is not None:
             return Expansion((("", self._kwargs(kwargs)),), kwargs=True)
@@ -46,7 +46,7 @@ class SourceReader:
             return None
         if not isinstance(plain, Table) or not plain.items:
             self.report.error(
-                plain.mark, "LW160", "expand wants a mapping of arguments", "write expand: {argument: [..]}"
+                plain.mark, "LW170", "expand wants a mapping of arguments", "write expand: {argument: [..]}"
             )
             return None
         return Expansion(tuple((name, self.source(node)) for name, node in plain.items.items()))
@@ -64,11 +64,11 @@ class SourceReader:
         source = self.source(node)
         items = source if isinstance(node, Listing) and isinstance(source, list) else []
         if isinstance(node, Table) and not any(name in node.items for name in _FORMS):
-            self.report.error(node.mark, "LW160", "expand_kwargs wants a list of mappings", _HINT)
+            self.report.error(node.mark, "LW170", "expand_kwargs wants a list of mappings", _HINT)
         for item, place in zip(items, node.items if isinstance(node, Listing) else (), strict=False):
             if not isinstance(item, Mapping):
                 self.report.error(
-                    place.mark, "LW160", "expand_kwargs wants mappings of arguments", "write - {argument: value}"
+                    place.mark, "LW170", "expand_kwargs wants mappings of arguments", "write - {argument: value}"
                 )
         return source
 
@@ -76,19 +76,19 @@ class SourceReader:
         others = node.items.keys() - _FORMS[name]
         if others:
             self.report.error(
-                node.mark, "LW160", f"{name} can't stand beside {min(others)}", "write it as a mapping of its own"
+                node.mark, "LW170", f"{name} can't stand beside {min(others)}", "write it as a mapping of its own"
             )
         if name == MAP:
             self.calls.append(node)
             callable_ = as_json(node.items["callable"], self.report) if "callable" in node.items else None
             if not callable_:
                 self.report.error(
-                    node.mark, "LW160", "__map__ wants a callable beside it", "write callable: module.function"
+                    node.mark, "LW170", "__map__ wants a callable beside it", "write callable: module.function"
                 )
             return {MAP: self.source(node.items[MAP]), "callable": callable_}
         parts = node.items[name]
         if not isinstance(parts, Listing):
-            self.report.error(parts.mark, "LW160", f"{name} wants a list of what to take", _HINT)
+            self.report.error(parts.mark, "LW170", f"{name} wants a list of what to take", _HINT)
             return []
         found: dict[str, Json] = {name: [self.source(part) for part in parts]}
         if FILL in node.items:
@@ -99,11 +99,11 @@ class SourceReader:
         text = node.value if isinstance(node.value, str) else ""
         match = next((match for form in _REFERENCES if (match := form.fullmatch(text))), None)
         if match is None:
-            self.report.error(node.mark, "LW160", f"{node.text!r} can't be mapped over", _HINT)
+            self.report.error(node.mark, "LW170", f"{node.text!r} can't be mapped over", _HINT)
             return []
         key = match.groupdict().get("key")
         if key not in (None, "return_value"):
-            self.report.error(node.mark, "LW161", f"only return values are mapped over, not the XCom {key!r}", "")
+            self.report.error(node.mark, "LW171", f"only return values are mapped over, not the XCom {key!r}", "")
         self.references[match["task"]] = node
         return {XCOM: match["task"], "key": "return_value"}
 
@@ -119,9 +119,9 @@ def with_partial(node: Table, report: Report) -> Table:
     if not isinstance(partial, Table):
         return node
     if _there(node.get("expand")) is None and _there(node.get("expand_kwargs")) is None:
-        report.error(node.key_mark("partial"), "LW164", "partial without expand", "write its keys as keys of the task")
+        report.error(node.key_mark("partial"), "LW174", "partial without expand", "write its keys as keys of the task")
     for name in partial.items.keys() & node.items.keys():
-        report.error(partial.key_mark(name), "LW163", f"{name} is a key of the task, too", "keep it in one place")
+        report.error(partial.key_mark(name), "LW173", f"{name} is a key of the task, too", "keep it in one place")
     items = {**{key: value for key, value in node.items.items() if key != "partial"}, **partial.items}
     return Table(items, node.mark, {**node.key_marks, **partial.key_marks})
 

@@ -83,7 +83,7 @@ def read_groups(node: Node | None, report: Report) -> Groups:
     for name, group in found.items():
         if group.expand is not None and groups.mapped(group.parent) is not None:
             report.error(
-                group.node.mark, "LW165", f"the group {name!r} is mapped inside a mapped group", "map only one of them"
+                group.node.mark, "LW175", f"the group {name!r} is mapped inside a mapped group", "map only one of them"
             )
     return groups
 
@@ -95,7 +95,7 @@ def _read(member: Member, report: Report) -> Group:
     expand = sources.expansion(keys)
     if sources.calls:
         report.error(
-            sources.calls[0].mark, "LW162", "a group can't run the callable of __map__", "map its values in a task"
+            sources.calls[0].mark, "LW172", "a group can't run the callable of __map__", "map its values in a task"
         )
     return Group(
         member.name,

@@ -26,7 +26,7 @@ def _check_place(spec: TaskSpec, group: Group | None, report: Report) -> None:
     if group is not None and spec.task.expand is not None:
         hint = "map either the task or the group"
         report.error(
-            spec.mark, "LW165", f"the task {spec.name!r} is mapped inside the mapped group {group.name!r}", hint
+            spec.mark, "LW175", f"the task {spec.name!r} is mapped inside the mapped group {group.name!r}", hint
         )
 
 
@@ -38,7 +38,7 @@ def _check_always(spec: TaskSpec, group: Group | None, report: Report) -> None:
     decorated = expand is not None and "Decorated" in spec.task.operator and any(xcoms_of(expand))
     if group is not None or decorated:
         hint = "take another rule, such as all_done"
-        report.error(spec.mark, "LW166", f"the mapped task {spec.name!r} can't have the trigger rule always", hint)
+        report.error(spec.mark, "LW176", f"the mapped task {spec.name!r} can't have the trigger rule always", hint)
 
 
 def _check_arguments(spec: TaskSpec, group: Group | None, report: Report) -> None:
@@ -46,9 +46,9 @@ def _check_arguments(spec: TaskSpec, group: Group | None, report: Report) -> Non
     known = [name for name, _ in expand.inputs] if expand else []
     for name in _taken(spec.task.arguments):
         if expand is None:
-            report.error(spec.mark, "LW167", f"{MAPPED}: {name} stands outside of a mapped group", "map the group")
+            report.error(spec.mark, "LW177", f"{MAPPED}: {name} stands outside of a mapped group", "map the group")
         elif not expand.kwargs and name not in known:
-            report.error(spec.mark, "LW167", f"the group is not mapped over {name!r}", closest(name, known))
+            report.error(spec.mark, "LW177", f"the group is not mapped over {name!r}", closest(name, known))
 
 
 def _check_calls(spec: TaskSpec, report: Report) -> None:
@@ -57,10 +57,10 @@ def _check_calls(spec: TaskSpec, report: Report) -> None:
     if many == 1:
         return
     if "python_callable" not in spec.task.arguments:
-        report.error(spec.mark, "LW168", f"instances of {spec.name!r} can't share a call", "only Python callables can")
+        report.error(spec.mark, "LW178", f"instances of {spec.name!r} can't share a call", "only Python callables can")
     elif seconds is None or many * seconds > SHORT_BODY_SECONDS:
         hint = f"write an execution_timeout of at most {SHORT_BODY_SECONDS / many:g} seconds"
-        report.error(spec.mark, "LW168", f"{many} instances of {spec.name!r} may outlast their call", hint)
+        report.error(spec.mark, "LW178", f"{many} instances of {spec.name!r} may outlast their call", hint)
 
 
 def _taken(value: Json) -> Iterator[str]:

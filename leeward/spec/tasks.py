@@ -145,7 +145,7 @@ class TaskReader:
         known = {} if kind.signature is None else {**kind.signature.parameters, **kind.signature.aliases}
         if sources.calls and kind.signature is not None and "python_callable" not in known:
             self.report.error(
-                sources.calls[0].mark, "LW162", f"{kind.name} can't run the callable of __map__", "map a Python task"
+                sources.calls[0].mark, "LW172", f"{kind.name} can't run the callable of __map__", "map a Python task"
             )
         inputs = []
         for name, source in found.inputs:
@@ -163,12 +163,12 @@ class TaskReader:
         table = keys["expand"]
         place = table.key_mark(name) if isinstance(table, Table) else table.mark
         if name in keys:
-            self.report.error(place, "LW163", f"{name} is given once for all instances, too", "keep it in one place")
+            self.report.error(place, "LW173", f"{name} is given once for all instances, too", "keep it in one place")
             return False
         if kind.takes(name) or (name not in KEYS[Level.TASK] and (kind.decorated or kind.signature is None)):
             return True
         known = kind.signature.parameters if kind.signature else ()
-        self.report.error(place, "LW163", f"{name} is no argument of {kind.name} to map over", closest(name, known))
+        self.report.error(place, "LW173", f"{name} is no argument of {kind.name} to map over", closest(name, known))
         return False
 
     def _check_items(self, name: str, node: Node, parameter: Parameter) -> None:

@@ -82,14 +82,14 @@ def test_task_that_pushes_nothing_to_map_over_fails_itself(value: Any) -> None:
     dag = draw("a>m", m={"expand": over(pushed("a"))})
     world = World(dag, {"a": [returns(value)]}).run()
     assert states(world) == {"a": "failed", "m": "upstream_failed"}
-    assert "LW415" in str(world.ports.attempts.error(world.info.ref, 0, 1))
+    assert "LW420" in str(world.ports.attempts.error(world.info.ref, 0, 1))
 
 
 def test_task_that_pushes_too_long_a_list_fails_itself() -> None:
     dag = draw("a>m", m={"expand": over(pushed("a"))}, dag={"max_map_length": 3})
     world = World(dag, {"a": [returns([1, 2, 3, 4])]}).run()
     assert states(world) == {"a": "failed", "m": "upstream_failed"}
-    assert "LW416" in str(world.ports.attempts.error(world.info.ref, 0, 1))
+    assert "LW421" in str(world.ports.attempts.error(world.info.ref, 0, 1))
 
 
 def test_mapping_over_a_mapped_task_takes_what_was_pushed() -> None:

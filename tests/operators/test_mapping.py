@@ -181,13 +181,13 @@ def test_group_over_mappings_misses_what_one_of_them_lacks(tmp_path: Path) -> No
     }
     ended = Ended(tasks, tmp_path, task_groups=[{"group_name": "g", "expand_kwargs": [{"x": 1}, {"y": 1}]}])
     assert (ended.xcoms["g.a[0]"], ended.states["g.a[1]"]) == (1, "failed")
-    assert "LW418" in str(ended.errors["g.a[1]"])
+    assert "LW423" in str(ended.errors["g.a[1]"])
 
 
 def test_expand_kwargs_wants_mappings(tmp_path: Path) -> None:
     tasks = {"s": gives([1]), "m": {"operator": PYTHON, "python_callable": "m.give", "expand_kwargs": "s.output"}}
     ended = Ended(tasks, tmp_path)
-    assert (ended.states["m[0]"], "LW418" in str(ended.errors["m[0]"])) == ("failed", True)
+    assert (ended.states["m[0]"], "LW423" in str(ended.errors["m[0]"])) == ("failed", True)
 
 
 def test_instances_have_names(tmp_path: Path) -> None:

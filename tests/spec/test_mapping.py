@@ -83,36 +83,36 @@ def test_required_argument_may_be_mapped_over() -> None:
 def test_classes_of_the_users_are_mapped_over_anything_of_their_own() -> None:
     task = {"task_id": "u", "operator": "mine.Operator", "expand": {"what": {"__map__": [1], "callable": "m.f"}}}
     assert dag(json.dumps({"d": {"tasks": [task]}})).task("u").expand is not None
-    assert problems(json.dumps({"d": {"tasks": [{**task, "expand": {"retries": [1]}}]}})) == ["1 LW163"]
+    assert problems(json.dumps({"d": {"tasks": [{**task, "expand": {"retries": [1]}}]}})) == ["1 LW173"]
 
 
 @pytest.mark.parametrize(
     ("text", "codes"),
     [
-        (mapped(expand={}), ["1 LW160"]),
-        (mapped(expand={"op_args": "a"}), ["1 LW160"]),
-        (mapped(expand={"op_args": 5}), ["1 LW160"]),
-        (mapped(expand={"op_args": [[1]]}, expand_kwargs=[]), ["1 LW160"]),
-        (mapped(expand_kwargs=[1]), ["1 LW160"]),
-        (mapped(expand_kwargs={"a": 1}), ["1 LW160"]),
-        (mapped(expand={"op_args": {"__zip__": [], "x": 1}}), ["1 LW160"]),
-        (mapped(expand={"op_args": {"__zip__": "+a"}}), ["1 LW160"]),
-        (mapped(expand={"op_args": {"__map__": "+a"}}), ["1 LW160"]),
-        (mapped(expand={"op_args": "+a['k']"}), ["1 LW161"]),
+        (mapped(expand={}), ["1 LW170"]),
+        (mapped(expand={"op_args": "a"}), ["1 LW170"]),
+        (mapped(expand={"op_args": 5}), ["1 LW170"]),
+        (mapped(expand={"op_args": [[1]]}, expand_kwargs=[]), ["1 LW170"]),
+        (mapped(expand_kwargs=[1]), ["1 LW170"]),
+        (mapped(expand_kwargs={"a": 1}), ["1 LW170"]),
+        (mapped(expand={"op_args": {"__zip__": [], "x": 1}}), ["1 LW170"]),
+        (mapped(expand={"op_args": {"__zip__": "+a"}}), ["1 LW170"]),
+        (mapped(expand={"op_args": {"__map__": "+a"}}), ["1 LW170"]),
+        (mapped(expand={"op_args": "+a['k']"}), ["1 LW171"]),
         (mapped(expand={"op_args": "+nobody"}), ["1 LW142"]),
-        (mapped(expand={"op_arg": [[1]]}), ["1 LW163"]),
-        (mapped(expand={"op_args": [[1]]}, op_args=[1]), ["1 LW163"]),
-        (mapped(expand={"op_args": [[1]]}, op_kwargs={}, partial={"op_kwargs": {}}), ["1 LW163"]),
+        (mapped(expand={"op_arg": [[1]]}), ["1 LW173"]),
+        (mapped(expand={"op_args": [[1]]}, op_args=[1]), ["1 LW173"]),
+        (mapped(expand={"op_args": [[1]]}, op_kwargs={}, partial={"op_kwargs": {}}), ["1 LW173"]),
         (mapped(expand={"op_args": ["text"]}), ["1 LW124"]),
-        (mapped(partial={"op_args": [1]}), ["1 LW164"]),
-        (decorated(expand={"x": "+a"}, trigger_rule="always"), ["1 LW166"]),
+        (mapped(partial={"op_args": [1]}), ["1 LW174"]),
+        (decorated(expand={"x": "+a"}, trigger_rule="always"), ["1 LW176"]),
         (decorated(expand={"x": [1]}, trigger_rule="always"), []),
         (mapped(expand={"op_args": "a.output"}, trigger_rule="always"), []),
         (mapped(instances_per_call=0), ["1 LW124"]),
-        (mapped(expand={"op_args": [[1]]}, instances_per_call=2), ["1 LW168"]),
-        (mapped(expand={"op_args": [[1]]}, instances_per_call=4, execution_timeout=20), ["1 LW168"]),
+        (mapped(expand={"op_args": [[1]]}, instances_per_call=2), ["1 LW178"]),
+        (mapped(expand={"op_args": [[1]]}, instances_per_call=4, execution_timeout=20), ["1 LW178"]),
         (mapped(expand={"op_args": [[1]]}, instances_per_call=4, execution_timeout=15), []),
-        (mapped(op_args=[{"__mapped__": "x"}]), ["1 LW167"]),
+        (mapped(op_args=[{"__mapped__": "x"}]), ["1 LW177"]),
         (mapped(expand=None, expand_kwargs=None, partial=None), []),
     ],
 )
@@ -122,12 +122,12 @@ def test_what_makes_no_sense_is_told(text: str, codes: list[str]) -> None:
 
 def test_commands_share_no_call() -> None:
     task = {"task_id": "b", "operator": BASH, "expand": {"bash_command": ["x"]}, "instances_per_call": 2}
-    assert problems(json.dumps({"d": {"tasks": [{**task, "execution_timeout": 5}]}})) == ["1 LW168"]
+    assert problems(json.dumps({"d": {"tasks": [{**task, "execution_timeout": 5}]}})) == ["1 LW178"]
 
 
 def test_function_of_map_needs_a_task_that_runs_python() -> None:
     task = {"task_id": "b", "operator": BASH, "expand": {"bash_command": {"__map__": ["x"], "callable": "m.f"}}}
-    assert problems(json.dumps({"d": {"tasks": [task]}})) == ["1 LW162"]
+    assert problems(json.dumps({"d": {"tasks": [task]}})) == ["1 LW172"]
 
 
 def grouped(tasks: list[dict[str, Any]], *groups: dict[str, Any]) -> str:
@@ -156,22 +156,22 @@ def test_group_over_mappings_takes_any_argument() -> None:
 @pytest.mark.parametrize(
     ("tasks", "groups", "codes"),
     [
-        ([{"task_id": "t", "expand": {"op_args": [[1]]}}], [{"group_name": "g", "expand": {"x": [1]}}], ["1 LW165"]),
-        ([{"task_id": "t", "trigger_rule": "always"}], [{"group_name": "g", "expand": {"x": [1]}}], ["1 LW166"]),
+        ([{"task_id": "t", "expand": {"op_args": [[1]]}}], [{"group_name": "g", "expand": {"x": [1]}}], ["1 LW175"]),
+        ([{"task_id": "t", "trigger_rule": "always"}], [{"group_name": "g", "expand": {"x": [1]}}], ["1 LW176"]),
         (
             [{"task_id": "t", "op_args": [{"__mapped__": "y"}]}],
             [{"group_name": "g", "expand": {"x": [1]}}],
-            ["1 LW167"],
+            ["1 LW177"],
         ),
         ([{"task_id": "t"}], [{"group_name": "g", "expand": {"x": "+nobody"}}], ["1 LW142"]),
-        ([{"task_id": "t"}], [{"group_name": "g", "expand": {"x": {"__map__": [1], "callable": "m.f"}}}], ["1 LW162"]),
+        ([{"task_id": "t"}], [{"group_name": "g", "expand": {"x": {"__map__": [1], "callable": "m.f"}}}], ["1 LW172"]),
         (
             [{"task_id": "t"}],
             [
                 {"group_name": "h", "expand": {"x": [1]}},
                 {"group_name": "g", "parent_group_name": "h", "expand": {"x": [1]}},
             ],
-            ["1 LW165"],
+            ["1 LW175"],
         ),
     ],
 )
