@@ -31,6 +31,9 @@ FAN_BY_QUEUE: Final = 10
 FAN_THREADS: Final = 16
 """Threads that invoke executors for a wide fan: an invocation takes tens of milliseconds of waiting."""
 
+FAN_GROUP: Final = 8
+"""As many tries of a fan one executor runs side by side at most: they mostly wait, and share its share of a core."""
+
 SHORT_BODY_SECONDS: Final = 60.0
 """An executor waits so long for a body in the worker; a longer one reports through the queue of results."""
 

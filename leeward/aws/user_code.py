@@ -69,10 +69,16 @@ class WorkerCode:
         """See `leeward.operators.base.UserCode.run`. A try begins without XComs of its own: there are none to ship."""
         del xcoms, log
         dag = attempt.dag
-        upstream = [dag.tasks[index].task_id for index in sorted(dag.graph.ancestors(attempt.index))]
-        shipped = self.xcoms.shipped(attempt.run.ref, upstream)
+        ancestors = (dag.tasks[index] for index in sorted(dag.graph.ancestors(attempt.index)))
+        upstream = [task.task_id for task in ancestors if not task.instant]
+        known = [
+            [task_id, -1, key, {"value": value}]
+            for task_id in upstream
+            for key, value in attempt.left.get(task_id, {}).items()
+        ]
+        read = self.xcoms.shipped(attempt.run.ref, [task_id for task_id in upstream if task_id not in attempt.left])
         readable = [*upstream, attempt.task.task_id]
-        return outcome_of(self._order({"kind": "python", "job": job, "upstream": readable, "xcoms": shipped}))
+        return outcome_of(self._order({"kind": "python", "job": job, "upstream": readable, "xcoms": known + read}))
 
     def bash(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from leeward.contract import FAN_THREADS
 from leeward.core.dag import Dag
 from tests.crash.state import Try
 from tests.spec.reading import dag as compiled
@@ -24,7 +25,7 @@ class Scene:
     Tries in `failing` fail, all others succeed; `pushing` tasks return a value; bodies of `slow` tasks take so many
     seconds. With `overlap`, whatever else is due goes on while a body runs. A message of a function that was killed is
     visible again after `visibility` seconds. `by_hand` runs are started by a person. Functions that are
-    `cold` have to fetch the DAG each time.
+    `cold` have to fetch the DAG each time. `threads` invoke executors for a wide fan: the fewer, the more tries each gets.
     """
 
     dag: Dag
@@ -35,6 +36,7 @@ class Scene:
     visibility: float = 30.0
     by_hand: bool = False
     cold: bool = False
+    threads: int = FAN_THREADS
 
     def without_retries(self) -> Scene:
         """The same with one try a task; nothing fails but what is lost."""
@@ -66,6 +68,7 @@ DIAMOND = Scene(
 )
 FAN_10 = Scene(_drawn(_fan(10)))
 FAN_12 = Scene(_drawn(_fan(12)))
+GROUPS = replace(FAN_12, threads=3)
 LONG_BODY = Scene(
     _drawn(f"a: {{{BODY}, execution_timeout: 600}}, b: {{{BODY}, dependencies: [a]}}"),
     pushing=frozenset({"a"}),

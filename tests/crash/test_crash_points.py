@@ -36,7 +36,11 @@ SINGLES = {
     "late answer of a worker": scenes.LATE_BODY,
     "Glue job": scenes.JOB,
 }
-FANS = {"fan-out 10": scenes.FAN_10, "fan-out 12, by invocation": scenes.FAN_12}
+FANS = {
+    "fan-out 10": scenes.FAN_10,
+    "fan-out 12, by invocation": scenes.FAN_12,
+    "fan-out 12, four an invocation": scenes.GROUPS,
+}
 PAIRS = {"chain with retry": scenes.CHAIN, "diamond": scenes.DIAMOND}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from leeward.aws.messages import hint_text
+from leeward.aws.messages import group_text, hint_text
 from leeward.core.dag import Json
 from leeward.core.decide import tally
 from leeward.core.rules import verdict
@@ -151,7 +151,7 @@ class Sender:
         for hint in hints:
             self._count(hint)
             if wide and isinstance(hint, Execute):
-                cloud.invoke("executor", json.loads(hint_text(hint)), passes)
+                cloud.invoke("executor", json.loads(group_text([hint])), passes)
                 continue
             queue = "looks" if isinstance(hint, Look) else "tries"
             cloud.send(queue, hint_text(hint), delay_seconds, passes)
