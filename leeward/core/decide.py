@@ -136,6 +136,9 @@ def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
         asked = _skip_requested(dag, view, index)
         if asked is not None:
             return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
+    unread = view.unread(dag.skippers[index]) if entry.state is TaskState.UP_FOR_RETRY else None
+    if unread:
+        return unread
     if entry.until is None or entry.until > moment.now:
         return None
     if entry.state is TaskState.UP_FOR_RETRY:
