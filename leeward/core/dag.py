@@ -61,6 +61,30 @@ class RetryPolicy:
     max_delay_seconds: float | None = None
 
 
+class CallbackEvent(StrEnum):
+    """What a callback is for: Airflow's `on_EVENT_callback`."""
+
+    EXECUTE = "execute"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    RETRY = "retry"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What is called: an import path, or a mapping with `file` and `name`; `kwargs` go beside the context.
+
+    A class (a notifier) is made with `kwargs`, and called with the context alone.
+    """
+
+    target: Json
+    kwargs: Mapping[str, Json] = field(default_factory=dict)
+
+
+Callbacks: TypeAlias = Mapping[CallbackEvent, tuple[Callback, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One task. `operator` is the catalogue's name for it, or the import path of a user's own class.
@@ -83,6 +107,7 @@ class Task:
     owner: str = "airflow"
     group: str | None = None
     doc: str | None = None
+    callbacks: Callbacks = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +146,7 @@ class Dag:
     is_paused_upon_creation: bool = False
     source: str = ""
     bundle: str = ""
+    callbacks: Callbacks = field(default_factory=dict)
 
     @cached_property
     def index(self) -> Mapping[str, int]:
@@ -143,6 +169,11 @@ class Dag:
             for down in self.graph.descendants((index,)) if everything else self.graph.downstream[index]:
                 found[down].append(index)
         return tuple(map(tuple, found))
+
+    @cached_property
+    def calls_back(self) -> bool:
+        """Whether a task has callbacks."""
+        return any(task.callbacks for task in self.tasks)
 
     def task(self, task_id: str) -> Task:
         """The task of that id; KeyError if there is none."""

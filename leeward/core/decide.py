@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from leeward.contract import EARLY_VERDICT_SECONDS
+from leeward.core.callbacks import owing
 from leeward.core.dag import Dag, SkipScope, TriggerRule
 from leeward.core.retry import after_failure
 from leeward.core.rules import Tally, verdict
@@ -139,7 +140,7 @@ def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
     unread = view.unread(dag.skippers[index]) if entry.state is TaskState.UP_FOR_RETRY else None
     if unread:
         return unread
-    if entry.until is None or entry.until > moment.now:
+    if entry.until is None or entry.until > moment.now or entry.owes:
         return None
     if entry.state is TaskState.UP_FOR_RETRY:
         return _queue(dag, index, entry, moment, "retry due", entry.beat + 1)
@@ -269,7 +270,8 @@ def _finish(index: int, entry: Entry, state: TaskState, moment: Moment, cause: s
 
 def _lost(dag: Dag, index: int, entry: Entry, moment: Moment) -> Entry:
     task = dag.tasks[index]
-    return after_failure(task.retry, entry, retry_seed(moment.info, task.task_id), moment.now, retryable=True)
+    seed = retry_seed(moment.info, task.task_id)
+    return owing(task, after_failure(task.retry, entry, seed, moment.now, retryable=True))
 
 
 def retry_seed(info: RunInfo, task_id: str) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final
 
 from leeward.contract import LEASE_MARGIN_SECONDS, MAX_INLINE_XCOM_BYTES
 from leeward.core.dag import Json, Task
@@ -21,14 +19,14 @@ from leeward.core.outcomes import recorded
 from leeward.core.run import Entry
 from leeward.core.states import FINISHED
 from leeward.core.view import View
+from leeward.engine.attempts import attempt
+from leeward.engine.callbacks import announce
 from leeward.engine.end_run import move_on
 from leeward.engine.hints import Execute
 from leeward.engine.ports import Ports, Write
 from leeward.engine.record import Recorded, record
 from leeward.engine.scope import Scope, open_scope
-from leeward.operators.base import Attempt, HandedOver
-
-NOTHING: Final[Mapping[str, Mapping[str, Json]]] = MappingProxyType({})
+from leeward.operators.base import HandedOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +92,9 @@ def _run(execution: Execution, view: View, index: int) -> Recorded | None:
     entry = view.items[view.layout.shard(index)].entry(index)
     if entry.try_number > 1:
         scope.ports.xcoms.clear(scope.info.ref, scope.dag.tasks[index].task_id, -1, entry.try_number)
+    announce(scope, index, entry)
+    if scope.ports.clock.now() > execution.deadline:  # frozen on the way here: the lease may be over
+        return None
     try:
         outcome = scope.ports.bodies.start(attempt(scope, index, entry, execution.deadline, execution.left))
     except HandedOver:
@@ -110,29 +111,6 @@ def conclude(execution: Execution, view: View, index: int, outcome: Outcome) -> 
         execution.left[scope.dag.tasks[index].task_id] = outcome.xcoms
     change = recorded(scope.dag, scope.moment(), index, entry, outcome)
     return record(scope, view, change, execution.lease_to_follow)
-
-
-def attempt(
-    scope: Scope, index: int, entry: Entry, deadline: float, left: Mapping[str, Mapping[str, Json]] = NOTHING
-) -> Attempt:
-    """What a body is told of its try. Its time is its execution_timeout or what the invocation has left."""
-    task = scope.dag.tasks[index]
-    outlives = scope.ports.bodies.plan(task).outlives_seconds
-    seconds = max(0.0, deadline - scope.ports.clock.now()) if outlives is None else outlives
-    timeout = task.execution_timeout_seconds
-    return Attempt(
-        dag=scope.dag,
-        task=task,
-        run=scope.info,
-        try_number=entry.try_number,
-        max_tries=entry.base + task.retry.retries,
-        owner=entry.owner,
-        start=entry.start or 0.0,
-        index=index,
-        until=entry.until or 0.0,
-        timeout_seconds=seconds if timeout is None else min(seconds, timeout),
-        left=left,
-    )
 
 
 def keep(scope: Scope, index: int, entry: Entry, outcome: Outcome) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from leeward.core.dag import Dag, Task
+from leeward.spec.callbacks import OF_DAG, read_callbacks
 from leeward.spec.catalogue import Catalogue
 from leeward.spec.check import check_keys
 from leeward.spec.dates import as_datetime, zone
@@ -199,6 +200,7 @@ def _dag(
         render_template_as_native_obj=_true(keys.get("render_template_as_native_obj")),
         is_paused_upon_creation=_true(keys.get("is_paused_upon_creation")),
         source=world.file,
+        callbacks=read_callbacks(keys, OF_DAG, report),
     )
 
 

@@ -44,8 +44,8 @@ class Scene:
         return replace(self, dag=replace(self.dag, tasks=tasks), failing=frozenset())
 
 
-def _drawn(tasks: str) -> Dag:
-    return compiled(f"d: {{{WHEN}, {RETRIES}, tasks: {{{tasks}}}}}")
+def _drawn(tasks: str, keys: str = "") -> Dag:
+    return compiled(f"d: {{{WHEN}, {keys}{RETRIES}, tasks: {{{tasks}}}}}")
 
 
 def _fan(width: int) -> str:
@@ -76,6 +76,14 @@ LONG_BODY = Scene(
 )
 LATE_BODY = Scene(
     _drawn(f"a: {{{BODY}}}, b: {{{BODY}, dependencies: [a]}}"), pushing=frozenset({"a"}), slow={"a": 70.0}
+)
+TOLD = Scene(
+    _drawn(
+        f"a: {{{BODY}, on_retry_callback: m.retry, on_success_callback: m.success}}, "
+        f"b: {{{BODY}, dependencies: [a], on_failure_callback: m.failure, on_success_callback: m.success}}",
+        "on_success_callback: m.run_success, on_failure_callback: m.run_failure, ",
+    ),
+    failing=frozenset({("a", 1)}),
 )
 JOB = Scene(
     _drawn(

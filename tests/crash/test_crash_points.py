@@ -35,6 +35,8 @@ SINGLES = {
     "asynchronous worker without retries": scenes.LONG_BODY.without_retries(),
     "late answer of a worker": scenes.LATE_BODY,
     "Glue job": scenes.JOB,
+    "callbacks": scenes.TOLD,
+    "callbacks without retries": scenes.TOLD.without_retries(),
 }
 FANS = {
     "fan-out 10": scenes.FAN_10,

@@ -117,6 +117,14 @@ class Here:
             self.world.stalls.append(f"{key} polled twice within {now - self.world.polled[key]:.1f} s")
         self.world.polled[key] = now
 
+    def calls(self, key: Try, event: str) -> None:
+        """A callback is called: an invocation that nobody waits for."""
+
+        def called() -> None:
+            self.world.called[*key, event] += 1
+
+        self.world.call(self.invocation, "callbacks", called)
+
 
 @dataclass(frozen=True)
 class Log:
