@@ -78,5 +78,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW408": "A task with `multiple_outputs` must return a mapping with text keys.",
         "LW409": "The job of a deferred try is not stored any more.",
         "LW410": "The path is not JMESPath.",
+        "LW411": "Airflow would look the name up in its database; the message says what it would need.",
+        "LW412": "A native template gave an object that can't be sent to the process of user code. Only plain values can.",
     }
 )

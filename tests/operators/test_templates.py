@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from leeward.core.errors import TaskError
-from leeward.operators.templates import MAX_OUTPUT, MAX_TEMPLATE, render
+from leeward.templating.render import MAX_TEMPLATE, render
+from leeward.templating.sandbox import MAX_OUTPUT
 from tests.running import one
 
 CONTEXT: dict[str, Any] = {"a": [1, 2], "d": {"k": "v"}, "n": None}
