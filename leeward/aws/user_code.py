@@ -31,7 +31,7 @@ from leeward.core.facts import Outcome
 from leeward.engine.bundle import member
 from leeward.engine.ports import BundleStore, Plan
 from leeward.operators.answers import ended_of, outcome_of
-from leeward.operators.base import Attempt, HandedOver, XComs
+from leeward.operators.base import Attempt, HandedOver, RenderFirst, XComs
 from leeward.worker.bash import Ended
 
 _THROTTLED = ("TooManyRequestsException", "EC2ThrottledException", "ServiceUnavailable", "ServiceUnavailableException")
@@ -68,11 +68,14 @@ class WorkerCode:
     def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
         """See `leeward.operators.base.UserCode.run`. A try begins without XComs of its own: there are none to ship."""
         del xcoms, log
+        return outcome_of(self._order({"kind": "python", "job": job, **self._readable(attempt)}))
+
+    def _readable(self, attempt: Attempt) -> dict[str, Any]:
+        """The XComs that a job may ask for: those of the tasks upstream."""
         dag = attempt.dag
         upstream = [dag.tasks[index].task_id for index in sorted(dag.graph.ancestors(attempt.index))]
         shipped = self.xcoms.shipped(attempt.run.ref, upstream)
-        readable = [*upstream, attempt.task.task_id]
-        return outcome_of(self._order({"kind": "python", "job": job, "upstream": readable, "xcoms": shipped}))
+        return {"upstream": [*upstream, attempt.task.task_id], "xcoms": shipped}
 
     def bash(
         self,
@@ -84,11 +87,13 @@ class WorkerCode:
         cwd: str | None,
         encoding: str,
         inherit: bool,
+        first: RenderFirst | None = None,
     ) -> Ended:
         """See `leeward.operators.base.UserCode.bash`."""
-        del attempt, log
+        del log
         body = {"command": command, "environment": dict(environment), "cwd": cwd, "encoding": encoding}
-        return ended_of(self._order({"kind": "bash", **body, "inherit": inherit}))
+        render = {} if first is None else {"render": first.job, **self._readable(attempt)}
+        return ended_of(self._order({"kind": "bash", **body, "inherit": inherit, **render}))
 
     def read(self, name: str) -> str | None:
         """See `leeward.operators.base.UserCode.read`."""

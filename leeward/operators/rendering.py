@@ -50,7 +50,7 @@ class ServiceChannel:
 class Fields:
     """What user code is given of a task's arguments: `values` rendered, or, with `templates`, still to be rendered there.
 
-    `templates` holds `native`, `macros` (see `leeward.worker.macros`) and `names`, the fields that are templates.
+    `templates` holds `native` and `macros` (see `leeward.worker.macros`).
     """
 
     values: dict[str, Any]
@@ -71,13 +71,8 @@ def rendered(attempt: Attempt, services: Services, names: frozenset[str] | None 
 def for_user_code(attempt: Attempt, services: Services, names: Collection[str] | None) -> Fields:
     """The same for user code, as plain JSON; the named fields are rendered there if they need user code."""
     if has_imports(attempt.dag.user_defined_macros):
-        values = referenced(attempt, services)
-        templates = {
-            "native": is_native(attempt),
-            "macros": attempt.dag.user_defined_macros,
-            "names": sorted(values if names is None else names),
-        }
-        return Fields(values, templates)
+        templates = {"native": is_native(attempt), "macros": attempt.dag.user_defined_macros}
+        return Fields(referenced(attempt, services), templates)
     values = rendered(attempt, services, None if names is None else frozenset(names))
     return Fields({name: _json(name, value) for name, value in values.items()})
 

@@ -63,7 +63,7 @@ def render(value: Any, context: Mapping[str, Any], *, native: bool, own: Mapping
 
 
 def _plain(text: str, native: bool) -> Any:
-    """What Jinja makes of a text without templates: line ends become line feeds, one at the end goes; natively, a literal."""
+    """What Jinja makes of a text without templates: plain line ends, none at the end; natively, a literal's value."""
     if "\r" in text:
         text = _NEWLINE.sub("\n", text)
     return _literal(text.removesuffix("\n")) if native else text.removesuffix("\n")

@@ -33,7 +33,7 @@ def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
 
     `job` holds `kind` ("python", "operator", or "render", which only renders `fields`), `callable` (an import path, or a
     mapping with `file` and `name`), `args` and `kwargs`, `facts` (see `context_of`), `strict`: whether every one of `kwargs`
-    must fit the signature, and `templates`, where those are to be rendered here: `native`, `macros` and `names`.
+    must fit the signature, and `templates`, where those are to be rendered here: `native` and `macros`.
     The result holds `ended` ("returned", "skipped" or "failed"), and `value`, or `error` and `retryable`.
     """
     context = context_of(job["facts"], channel)

@@ -31,7 +31,7 @@ _ABSENT: Final[Mapping[str, str]] = {
 UNSET: Final[Mapping[str, Any]] = dict.fromkeys(
     ("exception", "expanded_ti_count", "partition_date", "partition_key", "reason", "templates_dict")
 )
-"""Names that Airflow sets only in some places (callbacks, mapped tasks, partitions): for templates they are None elsewhere."""
+"""Names that Airflow sets only in some places (callbacks, mapped tasks, partitions): templates find None elsewhere."""
 _DATES: Final = ("logical_date", "data_interval_start", "data_interval_end")
 _SPANS: Final = ("retry_delay", "max_retry_delay", "execution_timeout")
 
