@@ -40,8 +40,8 @@ def command(
 ) -> None:
     """Print the templated fields of a task, rendered. Nothing is run, so that XComs of other tasks are None.
 
-    Variables and connections come from AIRFLOW_VAR_* and AIRFLOW_CONN_*. Exit code 0, 1 if a template can't be rendered, 2 for
-    bad usage or a bad spec.
+    Variables and connections come from AIRFLOW_VAR_* and AIRFLOW_CONN_*. Exit code 0, 1 if a template can't be rendered,
+    2 for bad usage or a bad spec.
     """
     dag = choose(compile_file(spec), dag_id)
     task = _task(dag, task_id)

@@ -71,7 +71,7 @@ def rendered(attempt: Attempt, services: Services, names: frozenset[str] | None 
 def for_user_code(attempt: Attempt, services: Services, names: Collection[str] | None) -> Fields:
     """The same for user code, as plain JSON; the named fields are rendered there if they need user code."""
     if has_imports(attempt.dag.user_defined_macros):
-        templates = {"native": is_native(attempt), "macros": attempt.dag.user_defined_macros}
+        templates: dict[str, Json] = {"native": is_native(attempt), "macros": attempt.dag.user_defined_macros}
         return Fields(referenced(attempt, services), templates)
     values = rendered(attempt, services, None if names is None else frozenset(names))
     return Fields({name: _json(name, value) for name, value in values.items()})

@@ -59,7 +59,7 @@ def _info(context: Any, dag: Dag) -> RunInfo:
 
 
 def _services(context: Any, info: RunInfo) -> Services:
-    variables = {
+    variables: dict[str, str] = {
         f"AIRFLOW_VAR_{name.upper()}": value if isinstance(value, str) else json.dumps(value, indent=2)
         for name, value in context["variables"].items()
     }

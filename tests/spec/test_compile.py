@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import pytest
+import yaml
 
 from leeward.core.dag import RetryPolicy, SkipScope, TriggerRule
+from leeward.spec.check import mismatch
 from leeward.spec.compile import compile_spec
 from leeward.spec.keys import KEYS, Level, Standing
-from leeward.spec.check import mismatch
 from leeward.spec.version import version
 from tests.spec.reading import NOW, compiled, dag, messages, problems, task
 
@@ -406,6 +408,7 @@ def test_repeated_key_anywhere_keeps_every_dag_of_the_file_from_going_live() -> 
 def test_unreadable_file_gives_no_dags() -> None:
     class Nothing:
         find = find_decorator = lambda self, path: None
+        runs_user_code = lambda self, name: False  # noqa: E731
         signatures = tuple
 
     assert compile_spec("[", "f", Nothing(), now=NOW, env={}).dags == ()

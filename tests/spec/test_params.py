@@ -96,7 +96,9 @@ def test_unknown_keyword_of_a_schema_gets_the_closest_one() -> None:
 
 
 def test_macros_are_values_mappings_and_import_paths() -> None:
-    macros = "{f: helpers.dates.quarter, n: 5, list: [a.b], more: {g: m.g, yes: true}, span: {__type__: datetime.timedelta}}"
+    macros = (
+        "{f: helpers.dates.quarter, n: 5, list: [a.b], more: {g: m.g, yes: true}, span: {__type__: datetime.timedelta}}"
+    )
     assert dag(f"d: {{user_defined_macros: {macros}, tasks: {{}}}}").user_defined_macros == {
         "f": {"__import__": "helpers.dates.quarter"},
         "n": 5,
@@ -119,7 +121,7 @@ def test_macros_are_values_mappings_and_import_paths() -> None:
         ("{f: m.f}", "AWS ['x', {k: '{% if f %}{% endif %}'}]", ["1 LW133"]),
         ("{f: {g: m.g}}", "AWS '{{ f.g() }}'", ["1 LW133"]),
         ("{f: m.f}", "AWS 'f, {{ fun }}'", []),
-        ("{f: m.f}", 'AWS "{{ params.f }} {{ \'f\' }}"', []),
+        ("{f: m.f}", "AWS \"{{ params.f }} {{ 'f' }}\"", []),
         ("{f: m.f}", "AWS f", []),
         ("{f: m.f}", "AWS 5", []),
         ("{f: 5}", "AWS '{{ f }}'", []),
