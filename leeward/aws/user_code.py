@@ -31,7 +31,7 @@ from leeward.core.facts import Outcome
 from leeward.engine.bundle import member
 from leeward.engine.ports import BundleStore, Plan
 from leeward.operators.answers import ended_of, outcome_of
-from leeward.operators.base import Attempt, HandedOver, XComs
+from leeward.operators.base import Attempt, HandedOver, RenderFirst, XComs
 from leeward.worker.bash import Ended
 
 _THROTTLED = ("TooManyRequestsException", "EC2ThrottledException", "ServiceUnavailable", "ServiceUnavailableException")
@@ -75,15 +75,7 @@ class WorkerCode:
     def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
         """See `leeward.operators.base.UserCode.run`. A try begins without XComs of its own: there are none to ship."""
         del xcoms, log
-        upstream = _upstream(attempt)
-        known = [
-            [task_id, -1, key, {"value": value}]
-            for task_id in upstream
-            for key, value in attempt.left.get(task_id, {}).items()
-        ]
-        read = self.xcoms.shipped(attempt.run.ref, [task_id for task_id in upstream if task_id not in attempt.left])
-        readable = [*upstream, attempt.task.task_id]
-        return outcome_of(self._order({"kind": "python", "job": job, "upstream": readable, "xcoms": known + read}))
+        return outcome_of(self._order({"kind": "python", "job": job, **self._readable(attempt)}))
 
     def call(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> None:
         """See `leeward.operators.callbacks.CallingCode.call`: Lambda repeats a call that fails, and nobody waits."""
@@ -93,6 +85,17 @@ class WorkerCode:
         order["xcoms"] = self.xcoms.shipped(attempt.run.ref, readable)
         order["start_by"] = time.time() + MAX_EVENT_AGE_SECONDS
         self.functions.invoke(FunctionName=self.worker, InvocationType="Event", Payload=self._payload(order))
+
+    def _readable(self, attempt: Attempt) -> dict[str, Any]:
+        """The XComs that a job may ask for: those of the tasks upstream, read unless they are known."""
+        upstream = _upstream(attempt)
+        known = [
+            [task_id, -1, key, {"value": value}]
+            for task_id in upstream
+            for key, value in attempt.left.get(task_id, {}).items()
+        ]
+        read = self.xcoms.shipped(attempt.run.ref, [task_id for task_id in upstream if task_id not in attempt.left])
+        return {"upstream": [*upstream, attempt.task.task_id], "xcoms": known + read}
 
     def bash(
         self,
@@ -104,11 +107,13 @@ class WorkerCode:
         cwd: str | None,
         encoding: str,
         inherit: bool,
+        first: RenderFirst | None = None,
     ) -> Ended:
         """See `leeward.operators.base.UserCode.bash`."""
-        del attempt, log
+        del log
         body = {"command": command, "environment": dict(environment), "cwd": cwd, "encoding": encoding}
-        return ended_of(self._order({"kind": "bash", **body, "inherit": inherit}))
+        render = {} if first is None else {"render": first.job, **self._readable(attempt)}
+        return ended_of(self._order({"kind": "bash", **body, "inherit": inherit, **render}))
 
     def read(self, name: str) -> str | None:
         """See `leeward.operators.base.UserCode.read`."""

@@ -90,7 +90,8 @@ class Task:
     """One task. `operator` is the catalogue's name for it, or the import path of a user's own class.
 
     `task_id` carries its group prefix. `upstream` holds full task ids. `instant` marks a task without a body (an
-    EmptyOperator): it succeeds the moment its rule is met. `execution_timeout_seconds` bounds one try.
+    EmptyOperator): it succeeds the moment its rule is met. `execution_timeout_seconds` bounds one try. `param_schemas` are
+    the JSON Schemas of those params that have one; `render_template_as_native_obj` is None where the DAG decides.
     """
 
     task_id: str
@@ -104,6 +105,8 @@ class Task:
     instant: bool = False
     do_xcom_push: bool = True
     params: Mapping[str, Json] = field(default_factory=dict)
+    param_schemas: Mapping[str, Json] = field(default_factory=dict)
+    render_template_as_native_obj: bool | None = None
     owner: str = "airflow"
     group: str | None = None
     doc: str | None = None
@@ -123,8 +126,9 @@ class TaskGroup:
 class Dag:
     """One DAG as compiled. `schedule` is the normalised schedule as plain JSON (see `leeward.spec.schedule`).
 
-    `start_date` and `end_date` are ISO 8601 with offset. `source` is the path of the spec as the author knows it, `bundle`
-    the hash of the modules beside it (empty: they lie in a folder, or there are none).
+    `start_date` and `end_date` are ISO 8601 with offset, `timezone` the IANA name of the zone that they were written for.
+    `source` is the path of the spec as the author knows it, `bundle` the hash of the modules beside it (empty: they lie in a
+    folder, or there are none). In `user_defined_macros` a mapping with `__import__` stands for what that path names.
     """
 
     dag_id: str
@@ -133,6 +137,7 @@ class Dag:
     schedule: Json = None
     start_date: str | None = None
     end_date: str | None = None
+    timezone: str = "UTC"
     catchup: bool = False
     dagrun_timeout_seconds: float | None = None
     max_active_runs: int = 16
@@ -143,6 +148,7 @@ class Dag:
     doc_md: str | None = None
     tags: tuple[str, ...] = ()
     render_template_as_native_obj: bool = False
+    user_defined_macros: Mapping[str, Json] = field(default_factory=dict)
     is_paused_upon_creation: bool = False
     source: str = ""
     bundle: str = ""

@@ -33,6 +33,10 @@ class Operators:
         row = self.by_decorator.get(path)
         return None if row is None else row.signature
 
+    def runs_user_code(self, name: str) -> bool:
+        """Whether the operator runs code of the user's, in a process for that."""
+        return self.operator(name).user_code
+
     def signatures(self) -> tuple[Signature, ...]:
         """All rows, by name."""
         return tuple(self.by_name[name].signature for name in sorted(self.by_name))

@@ -68,6 +68,14 @@ class HandedOver(Exception):  # noqa: N818 - a fact, no mistake
     """The body goes on elsewhere, and its result comes as a message of its own."""
 
 
+@dataclass(frozen=True, slots=True)
+class RenderFirst:
+    """A job that renders the fields of a Bash command in a process of user code, and the XComs that they may ask for."""
+
+    job: Mapping[str, Json]
+    xcoms: XComs
+
+
 class UserCode(Protocol):
     """Runs user code in a process of its own, bounded by the attempt's `timeout_seconds`.
 
@@ -87,8 +95,13 @@ class UserCode(Protocol):
         cwd: str | None,
         encoding: str,
         inherit: bool,
+        first: RenderFirst | None = None,
     ) -> Ended:
-        """Run a Bash command. With `inherit` its environment is this one on top of the process's own."""
+        """Run a Bash command. With `inherit` its environment is this one on top of the process's own.
+
+        `first` gives `command`, `env` and `cwd`, where those need user code to be rendered; that `env` lies below
+        `environment`. Raises `leeward.worker.bash.UnrenderedError` if they can't be.
+        """
 
     def read(self, name: str) -> str | None:
         """The text of a file beside the spec, or None."""

@@ -12,7 +12,7 @@ from leeward.core.errors import TaskError
 from leeward.core.facts import Outcome, Succeeded
 from leeward.operators.base import Attempt, Operator, Services
 from leeward.operators.facts import airflow_variables, facts
-from leeward.operators.rendering import rendered
+from leeward.operators.rendering import for_user_code, referenced
 from leeward.spec.catalogue import Parameter, Signature
 
 _RETURNED: Final = "return_value"
@@ -57,13 +57,15 @@ def _decorators(short: str, module: str, function: str) -> tuple[str, ...]:
 
 
 def _job(attempt: Attempt, services: Services) -> dict[str, Json]:
-    arguments = rendered(attempt, services, _TEMPLATED)
+    fields = for_user_code(attempt, services, _TEMPLATED)
+    arguments = fields.values
     return {
         "kind": "python",
         "callable": arguments["python_callable"],
         "args": arguments.get("op_args") or [],
         "kwargs": arguments.get("op_kwargs") or {},
         "templates_dict": arguments.get("templates_dict"),
+        "templates": fields.templates,
         "facts": facts(attempt),
         "environment": dict(airflow_variables(attempt)),
         "strict": "Decorated" in attempt.task.operator,
@@ -100,12 +102,14 @@ def short_circuit(attempt: Attempt, services: Services) -> Outcome:
 
 def user_class(attempt: Attempt, services: Services) -> Outcome:
     """Make and execute an operator class of the user's."""
+    fields = for_user_code(attempt, services, None)
     job: dict[str, Json] = {
         "kind": "operator",
         "callable": attempt.task.operator,
         "args": [],
-        "kwargs": rendered(attempt, services, frozenset()),
-        "rendered": rendered(attempt, services),
+        "kwargs": referenced(attempt, services),
+        "rendered": fields.values,
+        "templates": fields.templates,
         "facts": facts(attempt),
         "environment": dict(airflow_variables(attempt)),
         "strict": False,

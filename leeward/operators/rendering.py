@@ -1,17 +1,24 @@
-"""Arguments of a try, rendered: templates, references to XComs, and the context behind them."""
+"""Arguments of a try, rendered: templates, references to XComs, and the context behind them.
+
+Where a DAG has macros that are user code, what its tasks hand to user code is rendered there, in its process, because no
+user code runs in ours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from leeward.core.dag import Json
 from leeward.core.errors import TaskError
 from leeward.operators.base import Attempt, Services
-from leeward.operators.facts import facts
-from leeward.operators.templates import render
-from leeward.worker.context import context_of
+from leeward.operators.facts import all_facts, facts
+from leeward.templating.render import holds_template, render
+from leeward.worker.context import UNSET, context_of
+from leeward.worker.macros import has_imports, values_of
+from leeward.worker.values import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +46,65 @@ class ServiceChannel:
         return self.services.secrets.connection(conn_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What user code is given of a task's arguments: `values` rendered, or, with `templates`, still to be rendered there.
+
+    `templates` holds `native` and `macros` (see `leeward.worker.macros`).
+    """
+
+    values: dict[str, Any]
+    templates: dict[str, Json] | None = None
+
+
 def rendered(attempt: Attempt, services: Services, names: frozenset[str] | None = None) -> dict[str, Any]:
     """The attempt's arguments with the named ones (None = all) rendered and references to XComs replaced."""
-    context = context_of(facts(attempt), ServiceChannel(services))
-    native = attempt.dag.render_template_as_native_obj
-    found: dict[str, Any] = {}
-    for name, written in attempt.task.arguments.items():
-        value = _referenced(written, services)
-        found[name] = render(value, context, native=native) if names is None or name in names else value
-    return found
+    values = referenced(attempt, services)
+    chosen = {name: value for name, value in values.items() if names is None or name in names}
+    context: Mapping[str, Any] = {}
+    if holds_template(chosen):
+        context = context_of(deepcopy(all_facts(attempt)), ServiceChannel(services))
+    own = {**UNSET, **values_of(attempt.dag.user_defined_macros)}
+    return {**values, **render(chosen, context, native=is_native(attempt), own=own)}
+
+
+def for_user_code(attempt: Attempt, services: Services, names: Collection[str] | None) -> Fields:
+    """The same for user code, as plain JSON; the named fields are rendered there if they need user code."""
+    if has_imports(attempt.dag.user_defined_macros):
+        templates: dict[str, Json] = {"native": is_native(attempt), "macros": attempt.dag.user_defined_macros}
+        return Fields(referenced(attempt, services), templates)
+    values = rendered(attempt, services, None if names is None else frozenset(names))
+    return Fields({name: _json(name, value) for name, value in values.items()})
+
+
+def _json(name: str, value: Any) -> Json:
+    try:
+        made: Json = plain(value)
+    except TypeError as error:
+        raise TaskError("LW412", f"the rendered {name} can't be handed to user code: {error}") from error
+    return made
+
+
+def is_native(attempt: Attempt) -> bool:
+    """Whether the task's templates give Python values: its own word, or the DAG's."""
+    own = attempt.task.render_template_as_native_obj
+    return attempt.dag.render_template_as_native_obj if own is None else own
+
+
+def render_job(attempt: Attempt, fields: Fields) -> dict[str, Json]:
+    """The job that renders fields in a process of user code (see `leeward.worker.call.run_job`)."""
+    return {
+        "kind": "render",
+        "fields": fields.values,
+        "templates": fields.templates,
+        "facts": facts(attempt),
+        "environment": {},
+    }
+
+
+def referenced(attempt: Attempt, services: Services) -> dict[str, Any]:
+    """The attempt's arguments as written, with references to XComs replaced."""
+    return {name: _referenced(value, services) for name, value in attempt.task.arguments.items()}
 
 
 def _referenced(value: Any, services: Services) -> Any:

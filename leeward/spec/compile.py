@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -16,9 +16,10 @@ from leeward.spec.defaults import disagreements, effective
 from leeward.spec.diagnostics import Report
 from leeward.spec.groups import Groups, read_groups
 from leeward.spec.keys import KEYS, Level
+from leeward.spec.macros import check_use, read_macros
 from leeward.spec.members import check_id, members, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
-from leeward.spec.params import read_params
+from leeward.spec.params import check_defaults, read_params
 from leeward.spec.schedule import compile_schedule
 from leeward.spec.special import as_json, as_timedelta, fold
 from leeward.spec.tasks import TaskReader, TaskSpec, Variables
@@ -132,7 +133,11 @@ def _compile(
     )
     specs = _tasks(keys.get("tasks"), groups, reader)
     tasks = wire(specs, groups, report)
+    macros = read_macros(keys.get("user_defined_macros"), report)
+    ours = [(spec.task, spec.mark) for spec in specs if not world.catalogue.runs_user_code(spec.task.operator)]
+    check_use(macros, ours, report)
     dag = _dag(dag_id, keys, arguments, tasks, groups, world, report)
+    dag = replace(dag, user_defined_macros=macros)
     return dag if len(report.errors) == before else None
 
 
@@ -175,7 +180,9 @@ def _dag(
     world: _World,
     report: Report,
 ) -> Dag:
-    defaults, schemas = read_params(keys.get("params"), report)
+    schedule = compile_schedule(keys.get("schedule"), report)
+    params = read_params(keys.get("params"), report)
+    check_defaults(params, report, scheduled=schedule is not None)
     tags = keys.get("tags")
     timeout = keys.get("dagrun_timeout")
     active = as_json(keys["max_active_runs"], report) if "max_active_runs" in keys else 16
@@ -183,16 +190,17 @@ def _dag(
         dag_id,
         tasks,
         groups.compiled(),
-        schedule=compile_schedule(keys.get("schedule"), report),
+        schedule=schedule,
         start_date=_date("start_date", keys, arguments, world, report),
         end_date=_date("end_date", keys, arguments, world, report),
+        timezone=text_of(keys.get("timezone")) or "UTC",
         catchup=_true(keys.get("catchup")),
         dagrun_timeout_seconds=None
         if timeout is None
         else as_timedelta(timeout, report, "dagrun_timeout", numbers=True),
         max_active_runs=active if isinstance(active, int) else 16,
-        params=defaults,
-        param_schemas=schemas,
+        params=params.defaults,
+        param_schemas=params.schemas,
         description=text_of(keys.get("description")) or "",
         display_name=text_of(keys.get("dag_display_name")) or dag_id,
         doc_md=text_of(keys.get("doc_md")),

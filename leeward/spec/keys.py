@@ -65,7 +65,7 @@ _LIMITS = "limits on concurrency"
 _PAST = "dependencies on earlier runs"
 _ASSETS = "assets"
 _SETUP = "setup and teardown"
-_TEMPLATES = "user-defined macros and filters"
+_TEMPLATES = "user-defined filters"
 _NOTHING: Final[tuple[Json, ...]] = (None, [], {})
 
 
@@ -120,14 +120,18 @@ _DAG: Final = (
     Key("dagrun_timeout", "A run that takes longer fails, and its unfinished tasks are skipped.", SPAN),
     _mapped("dagrun_timeout_sec", "dagrun_timeout", NUMBER),
     Key("default_args", "Arguments that every task gets unless it has them itself.", TABLE),
-    Key("params", "Values for templates, which a run's conf may override.", TABLE),
+    Key("params", "Values for templates, which a run's conf may override: plain, or `Param` by `__type__`.", TABLE),
     Key("tags", "Words to find the DAG by.", {"type": ["array", "null"], "items": {"type": "string"}}),
     *_DOCS,
     _later("doc_md_file_path", "documentation from a file"),
     _later("doc_md_python_callable_name", "documentation from a callable"),
     _later("doc_md_python_callable_file", "documentation from a callable"),
     _later("doc_md_python_arguments", "documentation from a callable", {}),
-    Key("render_template_as_native_obj", "Whether a template that is one expression gives its Python value.", BOOL),
+    Key(
+        "render_template_as_native_obj",
+        "Whether templates give Python values: what they write, read as a literal.",
+        BOOL,
+    ),
     Key("is_paused_upon_creation", "Whether a new DAG is paused.", {"type": ["boolean", "null"]}),
     Key("tasks", "The tasks: a list with `task_id`, or a mapping by task id.", {}),
     Key("task_groups", "The task groups: a list with `group_name`, or a mapping by name.", {}),
@@ -137,7 +141,12 @@ _DAG: Final = (
     _later("max_consecutive_failed_dag_runs", "pausing after failed runs", 0),
     _later("template_searchpath", "template files", [], ""),
     _later("template_undefined", "other classes of undefined values"),
-    _later("user_defined_macros", _TEMPLATES, {}),
+    Key(
+        "user_defined_macros",
+        "Names for templates: values, mappings of more names, or import paths (text) of functions beside the spec, for the "
+        "tasks that run user code.",
+        TABLE,
+    ),
     _later("user_defined_filters", _TEMPLATES, {}),
     _later("jinja_environment_kwargs", "other settings of Jinja", {}),
     _later("deadline", "deadline alerts"),
@@ -168,7 +177,7 @@ _BASE: Final = (
     _mapped("execution_timeout_secs", "execution_timeout", NUMBER),
     Key("trigger_rule", "When the task runs, given its upstream tasks.", RULE),
     Key("do_xcom_push", "Whether the return value is pushed as an XCom.", BOOL),
-    Key("params", "Values for this task's templates.", TABLE),
+    Key("params", "Values for this task's templates, plain or `Param` by `__type__`.", TABLE),
     *_DOCS,
     _warned("task_display_name", "a name for Airflow's pages"),
     _later("depends_on_past", _PAST, False),
@@ -192,7 +201,11 @@ _BASE: Final = (
     _later("inlets", _ASSETS, [], {}),
     _later("outlets", _ASSETS, [], {}),
     _later("retry_policy", "retry policies"),
-    _later("render_template_as_native_obj", "native rendering of a single task"),
+    Key(
+        "render_template_as_native_obj",
+        "Whether this task's templates give Python values; as the DAG says by default.",
+        {"type": ["boolean", "null"]},
+    ),
     _refused("pre_execute", "a spec can't hold functions: make it a task of its own"),
     _refused("post_execute", "a spec can't hold functions: make it a task of its own"),
     _refused("run_as_user", "user code runs as the worker's user"),

@@ -15,6 +15,7 @@ from leeward.spec.diagnostics import Report, closest
 from leeward.spec.keys import KEYS, Level
 from leeward.spec.members import Member, names_of, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
+from leeward.spec.params import check_defaults, read_params
 from leeward.spec.special import as_json, as_timedelta
 
 _REFERENCE: Final = re.compile(r"\+([\w.-]+)(?:\[(['\"])(.+)\2\])?", re.ASCII)
@@ -192,7 +193,9 @@ class TaskReader:
             scope, instant = signature.skip_scope, signature.instant
         if arguments.get("ignore_downstream_trigger_rules") is False:
             scope = SkipScope.DIRECT
-        params = as_json(keys["params"], self.report) if "params" in keys else None
+        params = read_params(keys.get("params"), self.report)
+        check_defaults(params, self.report, scheduled=False)
+        native = keys.get("render_template_as_native_obj")
         callbacks = read_callbacks(keys, OF_TASK, self.report)
         return Task(
             member.name,
@@ -204,7 +207,9 @@ class TaskReader:
             skip_scope=scope,
             instant=instant and _ON_THE_WAY.isdisjoint(callbacks),
             do_xcom_push=_flag(keys.get("do_xcom_push"), default=True),
-            params=params if isinstance(params, Mapping) else {},
+            params=params.defaults,
+            param_schemas=params.schemas,
+            render_template_as_native_obj=_own(native),
             owner=text_of(keys.get("owner")) or "airflow",
             doc=text_of(keys.get("doc_md")),
             callbacks=callbacks,
@@ -224,6 +229,11 @@ class TaskReader:
         if node is None or (isinstance(node, Scalar) and node.value is None):
             return None
         return as_timedelta(node, self.report, name, numbers=True)
+
+
+def _own(node: Node | None) -> bool | None:
+    """A boolean; None for null, and where there is none."""
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, bool) else None
 
 
 def _flag(node: Node | None, *, default: bool) -> bool:

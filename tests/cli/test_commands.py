@@ -120,7 +120,7 @@ def test_every_change_is_a_line_of_the_event_log(tmp_path: Path) -> None:
         (["--data-interval", "2026-01-01"], "START/END"),
         (["--conf", "{"], "--conf is not JSON"),
         (["--conf", "[]"], "wants a JSON object"),
-        (["--conf", '{"p": "x"}'], "LW305 the param 'p' wants integer"),
+        (["--conf", '{"p": "x"}'], "LW305 the param 'p': 'x' is not of type 'integer'"),
         (["--dag-id", "nobody"], "there is no DAG 'nobody' in the spec; it holds: d"),
         (["--aws", "/nowhere"], "LW304"),
         (["--parallelism", "0"], "not in the range"),

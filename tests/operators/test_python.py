@@ -29,7 +29,7 @@ MODULE = """
 
     def push(ti):
         ti.xcom_push("extra", {"k": 1})
-        return ti.xcom_pull(task_ids="nobody", default="none")
+        return ti.xcom_pull(task_ids="nobody", map_indexes=None, default="none")
 
     def pull(ti):
         return [ti.xcom_pull(task_ids="push", key="extra"), ti.xcom_pull(task_ids=["push", "gone"]), ti.xcom_pull()]

@@ -34,7 +34,6 @@ BLOCKED: Final[Mapping[str, str]] = {
     "dev/dags/airflow2/example_taskflow.yml": MAPPING,
     "dev/dags/airflow3/example_dynamic_task_mapping.yml": MAPPING,
     "dev/dags/airflow3/example_taskflow.yml": MAPPING,
-    "dev/dags/airflow3/example_user_defined_macros.yml": "user-defined macros",
     "dev/dags/asset_triggered_dags.yml": ASSETS,
     "dev/dags/datasets/example_dag_datasets_outlet_inlet.yml": ASSETS,
     "dev/dags/example_map_index_template.yml": MAPPING,
