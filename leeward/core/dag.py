@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
 
 from leeward.core.graph import Graph
+from leeward.core.setups import Scopes
 
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 
@@ -66,7 +68,8 @@ class Task:
     """One task. `operator` is the catalogue's name for it, or the import path of a user's own class.
 
     `task_id` carries its group prefix. `upstream` holds full task ids. `instant` marks a task without a body (an
-    EmptyOperator): it succeeds the moment its rule is met. `execution_timeout_seconds` bounds one try.
+    EmptyOperator): it succeeds the moment its rule is met. `execution_timeout_seconds` bounds one try. `start_date` and
+    `end_date` are ISO 8601 with offset. `on_failure_fail_dagrun` says that a teardown counts for the state of the run.
     """
 
     task_id: str
@@ -83,6 +86,11 @@ class Task:
     owner: str = "airflow"
     group: str | None = None
     doc: str | None = None
+    is_setup: bool = False
+    is_teardown: bool = False
+    on_failure_fail_dagrun: bool = False
+    start_date: str | None = None
+    end_date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +151,42 @@ class Dag:
             for down in self.graph.descendants((index,)) if everything else self.graph.downstream[index]:
                 found[down].append(index)
         return tuple(map(tuple, found))
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """What lies between setups and their teardowns."""
+        return Scopes(
+            self.graph,
+            frozenset(i for i, task in enumerate(self.tasks) if task.is_setup),
+            frozenset(i for i, task in enumerate(self.tasks) if task.is_teardown),
+        )
+
+    @cached_property
+    def guards(self) -> tuple[tuple[int, ...], ...]:
+        """For every task, the setups that must succeed besides what its trigger rule asks of its direct upstream tasks."""
+        free = frozenset(i for i, task in enumerate(self.tasks) if task.trigger_rule is TriggerRule.ALWAYS)
+        return self.scopes.guards(free)
+
+    @cached_property
+    def guarded(self) -> tuple[tuple[int, ...], ...]:
+        """For every task, the tasks that it guards."""
+        return Graph(self.guards).downstream
+
+    @cached_property
+    def leaves(self) -> tuple[int, ...]:
+        """The tasks whose states are the run's."""
+        counted = (i for i, task in enumerate(self.tasks) if task.on_failure_fail_dagrun)
+        return self.scopes.leaves(frozenset(counted))
+
+    @cached_property
+    def spans(self) -> Mapping[tuple[datetime | None, datetime | None], frozenset[int]]:
+        """From when to when, by logical dates, tasks are in runs: its own dates bound a task, and the DAG's do."""
+        found: dict[tuple[datetime | None, datetime | None], set[int]] = {}
+        for index, task in enumerate(self.tasks):
+            starts = [datetime.fromisoformat(date) for date in (task.start_date, self.start_date) if date]
+            ends = [datetime.fromisoformat(date) for date in (task.end_date, self.end_date) if date]
+            found.setdefault((max(starts, default=None), min(ends, default=None)), set()).add(index)
+        return {span: frozenset(tasks) for span, tasks in found.items()}
 
     def task(self, task_id: str) -> Task:
         """The task of that id; KeyError if there is none."""

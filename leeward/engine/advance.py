@@ -24,7 +24,7 @@ def advance(scope: Scope, view: View, touched: Collection[int] | None) -> bool:
     A write that finishes something is a record: what follows from it is judged by reads that began after it. So all that
     was read before is forgotten; else two who finish the upstream of one task might each have seen the other's running.
     """
-    ended = any(shard_finished(view.layout, shard, item) for shard, item in view.items.items())
+    ended = any(shard_finished(scope, shard, item) for shard, item in view.items.items())
     while True:
         if view.torn:
             view = scope.read(view, view.items)
@@ -44,7 +44,7 @@ def advance(scope: Scope, view: View, touched: Collection[int] | None) -> bool:
             closed = close(scope.dag, seen, moment, changes, shard)
             seen, consequences = write_changes(scope, seen, shard, closed)
             fresh |= consequences
-            ended = ended or shard_finished(seen.layout, shard, seen.items[shard])
+            ended = ended or shard_finished(scope, shard, seen.items[shard])
             if consequences:
                 view = scope.empty_view()
             view = view.with_item(shard, seen.items[shard])
@@ -54,7 +54,7 @@ def advance(scope: Scope, view: View, touched: Collection[int] | None) -> bool:
 def _arm(scope: Scope, view: View, decision: Decision, touched: Collection[int] | None) -> None:
     """Send a delayed hint for verdicts that wait for time, unless whoever gave cause to wait has sent it."""
     for index, due in decision.later:
-        given = causes(view, scope.dag.graph.upstream[index])
+        given = causes(scope.dag, view, index)
         if touched is None or not set(touched).isdisjoint(given):
             send_at(scope, Look(scope.info, tuple(given)), due)
 

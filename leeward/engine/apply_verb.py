@@ -28,6 +28,7 @@ def apply_verb(
 ) -> None:
     """Store a verb and roll it over the run. `tasks` are indexes; `state` is for MARK and STOP.
 
+    As in Airflow, clearing a task clears the setups in whose scope it is and their teardowns too.
     Raises UsageError LW301 if there is no such run, LW302 if another verb is on its way or the run moved meanwhile.
     """
     item = _header_item(scope)
@@ -36,7 +37,8 @@ def apply_verb(
     if kind is IntentKind.STOP and item.header.state in RUN_FINISHED:
         return
     clock = scope.ports.clock.now()
-    intent = Intent(scope.ports.ids.token(), kind, frozenset(tasks), clock, state)
+    chosen = scope.dag.scopes.cleared(tasks) if kind is IntentKind.CLEAR else frozenset(tasks)
+    intent = Intent(scope.ports.ids.token(), kind, chosen, clock, state)
     if item.header.intent is not None or not _store(scope, item, intent):
         raise UsageError("LW302", "another verb is on its way in this run: try again")
     roll_forward(scope)
@@ -110,7 +112,7 @@ def _changes(scope: Scope, shard: int, item: Item, intent: Intent) -> tuple[Chan
     }[intent.kind]
     now = scope.ports.clock.now()
     found: list[Change] = []
-    for index in scope.layout.indexes(shard):
+    for index in sorted(set(scope.layout.indexes(shard)) - scope.absent):
         before = item.entry(index)
         after: Entry = applied(intent, index, before, now)
         if after != before:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from leeward.spec.diagnostics import Report, closest
+from leeward.spec.members import text_of
 from leeward.spec.nodes import Mark, Node, Scalar
 from leeward.spec.special import typed
 
@@ -22,6 +25,29 @@ def zone(name: str, mark: Mark, report: Report) -> ZoneInfo:
         hint = closest(name, available_timezones())
         report.error(mark, "LW115", f"there is no time zone {name!r}", hint)
         return ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Reads the start and end dates of one DAG and of its tasks. `timezone` is the DAG's own."""
+
+    now: datetime.datetime
+    timezone: Node | None
+    report: Report
+
+    def date(self, name: str, own: Mapping[str, Node], inherited: Mapping[str, Node]) -> str | None:
+        """The date that somebody has itself, or else inherits; local to the zone beside it, or else to the DAG's."""
+        keys = inherited if _null(own.get(name)) else own
+        node = keys.get(name)
+        if node is None or _null(node):
+            return None
+        place = keys.get("timezone") or self.timezone
+        local = zone(text_of(place) or "UTC", place.mark if place else node.mark, self.report)
+        return as_datetime(node, local, self.now, self.report, name)
+
+
+def _null(node: Node | None) -> bool:
+    return node is None or (isinstance(node, Scalar) and node.value is None)
 
 
 def as_datetime(node: Node, timezone: ZoneInfo, now: datetime.datetime, report: Report, what: str) -> str | None:

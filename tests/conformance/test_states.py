@@ -26,7 +26,7 @@ from leeward.spec.compile import Compiled, compile_spec
 from leeward.spec.version import version
 
 HERE = Path(__file__).parent
-FAMILIES = ("retries", "task_groups", "trigger_rules", "xcom")
+FAMILIES = ("branching", "retries", "setup_teardown", "task_groups", "trigger_rules", "xcom")
 NOW = datetime(2024, 2, 1, tzinfo=UTC)
 
 
