@@ -82,5 +82,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW408": "A task with `multiple_outputs` must return a mapping with text keys.",
         "LW409": "The job of a deferred try is not stored any more.",
         "LW410": "The path is not JMESPath.",
+        "LW414": "A BranchDateTimeOperator compares the time with datetimes or times, at least one of them, and both of "
+        "one kind: with a time zone or without.",
+        "LW415": "Days of the week are named in English and in full, in capitals or not.",
     }
 )

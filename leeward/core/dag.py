@@ -106,8 +106,9 @@ class TaskGroup:
 class Dag:
     """One DAG as compiled. `schedule` is the normalised schedule as plain JSON (see `leeward.spec.schedule`).
 
-    `start_date` and `end_date` are ISO 8601 with offset. `source` is the path of the spec as the author knows it, `bundle`
-    the hash of the modules beside it (empty: they lie in a folder, or there are none).
+    `start_date` and `end_date` are ISO 8601 with offset. `timezone` is that of the start date, an IANA name or an offset
+    such as `+01:00`: tasks that look at the clock look at it there. `source` is the path of the spec as the author knows
+    it, `bundle` the hash of the modules beside it (empty: they lie in a folder, or there are none).
     """
 
     dag_id: str
@@ -127,6 +128,7 @@ class Dag:
     tags: tuple[str, ...] = ()
     render_template_as_native_obj: bool = False
     is_paused_upon_creation: bool = False
+    timezone: str = "UTC"
     source: str = ""
     bundle: str = ""
 

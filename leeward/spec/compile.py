@@ -199,6 +199,7 @@ def _dag(
         tags=tuple(text_of(tag) or "" for tag in tags) if isinstance(tags, Listing) else (),
         render_template_as_native_obj=_true(keys.get("render_template_as_native_obj")),
         is_paused_upon_creation=_true(keys.get("is_paused_upon_creation")),
+        timezone=calendar.zone_of("start_date", keys, arguments),
         source=file,
     )
 
