@@ -182,12 +182,12 @@ class Dag:
 
     @cached_property
     def spans(self) -> Mapping[tuple[datetime | None, datetime | None], frozenset[int]]:
-        """From when to when, by logical dates, tasks are in runs: its own dates bound a task, and the DAG's do."""
+        """From when to when, by logical dates, runs have the tasks that have dates of their own."""
         found: dict[tuple[datetime | None, datetime | None], set[int]] = {}
         for index, task in enumerate(self.tasks):
-            starts = [datetime.fromisoformat(date) for date in (task.start_date, self.start_date) if date]
-            ends = [datetime.fromisoformat(date) for date in (task.end_date, self.end_date) if date]
-            found.setdefault((max(starts, default=None), min(ends, default=None)), set()).add(index)
+            if task.start_date or task.end_date:
+                start, end = (datetime.fromisoformat(d) if d else None for d in (task.start_date, task.end_date))
+                found.setdefault((start, end), set()).add(index)
         return {span: frozenset(tasks) for span, tasks in found.items()}
 
     def task(self, task_id: str) -> Task:

@@ -187,10 +187,15 @@ def test_backfill_has_every_task() -> None:
     assert set(_states(dag, decide(dag, _view(dag), moment))) == {"a", "c"}
 
 
-def test_dags_own_dates_bound_those_of_its_tasks() -> None:
-    dag = replace(_dated(start_date="2023-01-01T00:00:00+00:00"), start_date="2024-06-01T00:00:00+00:00")
+def test_run_without_any_task_has_succeeded() -> None:
+    dag = draw("a>b", a={"end_date": "2020-01-01T00:00:00+00:00"}, b={"end_date": "2020-01-01T00:00:00+00:00"})
     assert decide(dag, _view(dag), NOW).changes == ()
     assert outcome(dag, _view(dag), INFO) is RunState.SUCCESS
+
+
+def test_dags_own_dates_bound_its_schedule_only() -> None:
+    dag = replace(_dated(start_date="2023-01-01T00:00:00+00:00"), start_date="2099-01-01T00:00:00+00:00")
+    assert set(_states(dag, decide(dag, _view(dag), NOW))) == {"a", "c"}
 
 
 def test_what_waits_for_an_absent_task_waits_for_ever_unless_another_settles_it() -> None:
