@@ -80,7 +80,7 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
     )
     if written.item.header is None or written.item.header.intent != intent:
         return False
-    scope.won(changes, item.epoch + 1)
+    scope.won(_told(changes), item.epoch + 1)
     _log(scope, header.state, RunState.RUNNING, intent, item.epoch + 1)
     return True
 
@@ -100,8 +100,13 @@ def _apply(scope: Scope, shard: int, intent: Intent, epoch: int) -> None:
             )
         )
         if written.won:
-            scope.won(changes, epoch)
+            scope.won(_told(changes), epoch)
         item = written.item
+
+
+def _told(changes: Collection[Change]) -> list[Change]:
+    """The changes of states; a verb may take back what a short-circuit asked for without touching the task itself."""
+    return [change for change in changes if change.before.state is not change.after.state]
 
 
 def _changes(scope: Scope, shard: int, item: Item, intent: Intent) -> tuple[Change, ...]:
@@ -114,7 +119,7 @@ def _changes(scope: Scope, shard: int, item: Item, intent: Intent) -> tuple[Chan
     found: list[Change] = []
     for index in sorted(set(scope.layout.indexes(shard)) - scope.absent):
         before = item.entry(index)
-        after: Entry = applied(intent, index, before, now)
+        after: Entry = applied(intent, index, before, now, scope.dag.graph.downstream[index])
         if after != before:
             found.append(Change(index, before, after, cause))
     return tuple(found)
