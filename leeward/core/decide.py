@@ -156,7 +156,7 @@ def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None
         if entry is None:
             return view.unread((index,))
         return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
-    if _verdict(dag, view, index) is None:
+    if judge(dag, view, index) is None:
         above = needs(dag, index)
         waiting = any(_unfinished(view, up) for up in above)
         return None if waiting else view.unread(above)
@@ -185,12 +185,12 @@ def _first_verdict(dag: Dag, view: View, index: int) -> tuple[TaskState, int]:
     """
     ended = (entry for up in needs(dag, index) if (entry := view.entry(up)) and entry.state in FINISHED)
     beats = (0, *sorted({entry.beat + 1 for entry in ended}))
-    found = ((_verdict(dag, view, index, beat), beat) for beat in beats)
+    found = ((judge(dag, view, index, beat), beat) for beat in beats)
     return next((state, beat) for state, beat in found if state is not None)
 
 
-def _verdict(dag: Dag, view: View, index: int, beat: float = math.inf) -> TaskState | None:
-    """The verdict over what had ended before a pass."""
+def judge(dag: Dag, view: View, index: int, beat: float = math.inf) -> TaskState | None:
+    """The verdict over what had ended before a pass (by default, by now); what has not been read counts as unfinished."""
     task, upstream = dag.tasks[index], dag.graph.upstream[index]
     direct = _tally(dag, view, upstream, beat)
     guards = _tally(dag, view, dag.guards[index], beat) if dag.guards[index] else UNGUARDED
@@ -221,11 +221,6 @@ def causes(dag: Dag, view: View, index: int) -> list[int]:
     ended = [up for up in needs(dag, index) if (entry := view.entry(up)) and entry.state in FINISHED]
     given_up = [up for up in ended if (entry := view.entry(up)) and entry.state in GIVEN_UP]
     return given_up or ended
-
-
-def tally(dag: Dag, view: View, index: int) -> Tally:
-    """The finished states of a task's direct upstream; what has not been read counts as unfinished."""
-    return _tally(dag, view, dag.graph.upstream[index], math.inf)
 
 
 def _tally(dag: Dag, view: View, tasks: Sequence[int], beat: float) -> Tally:

@@ -37,7 +37,9 @@ def random_case(random: Random) -> Case:
         return _any_dag(random)
     if kind < 0.85:
         return _steered_join(random)
-    return _crossed_join(random) if kind < 0.92 else _crossed_instant(random)
+    if kind < 0.97:
+        return _crossed_join(random) if kind < 0.92 else _crossed_instant(random)
+    return _late_setup(random)
 
 
 def _steered_join(random: Random) -> Case:
@@ -74,6 +76,18 @@ def _crossed_instant(random: Random) -> Case:
         for name in ("t0", "t1", "t2", "t3", "t5")
     }
     return Case(spec(tasks), script, 2, scheduled=False)
+
+
+def _late_setup(random: Random) -> Case:
+    """A task that waits for nothing but a setup further up: one of its upstream tasks is enough and has long ended."""
+    tasks = [_plain(name) for name in ("t0", "t1", "t2", "t3", "t4")]
+    tasks[0]["is_setup"] = True
+    tasks[2]["dependencies"] = ["t0"]
+    tasks[3] |= {"dependencies": ["t1", "t2"], "trigger_rule": "one_success"}
+    tasks[4] |= {"dependencies": ["t3"], "is_teardown": True, "setups": ["t0"]}
+    seconds = {"t0": 5.0, "t2": 90.0}
+    script = {task["task_id"]: [Doing("here", "success", seconds.get(task["task_id"], 0.0))] for task in tasks}
+    return Case(spec(tasks), script, random.choice([1, 2, 36]), scheduled=False)
 
 
 def _plain(name: str) -> dict[str, Any]:
