@@ -225,10 +225,9 @@ def causes(dag: Dag, view: View, index: int) -> list[int]:
 
 def _tally(dag: Dag, view: View, tasks: Sequence[int], beat: float) -> Tally:
     """The states of some tasks that ended before a pass."""
-    found = ((up, view.entry(up)) for up in tasks)
-    ended = [(up, entry.state) for up, entry in found if entry and entry.state in FINISHED and entry.beat < beat]
-    setups = dag.scopes.setups.intersection(tasks)
-    counts, of_setups = Counter(state for _, state in ended), Counter(state for up, state in ended if up in setups)
+    ended = {up: e.state for up in tasks if (e := view.entry(up)) and e.state in FINISHED and e.beat < beat}
+    setups = [up for up in tasks if up in dag.scopes.setups] if dag.scopes.setups else ()
+    counts, of_setups = Counter(ended.values()), Counter(ended.get(up) for up in setups)
     return Tally(
         total=len(tasks),
         success=counts[TaskState.SUCCESS],
