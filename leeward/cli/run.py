@@ -18,8 +18,9 @@ import click
 from leeward.cli.aws_mode import aws_for
 from leeward.cli.load import choose, compile_file, fail, json_object
 from leeward.cli.progress import Row, progress_on
-from leeward.core.dag import Dag, Json
+from leeward.core.dag import Dag, Json, Task
 from leeward.core.decide import entries
+from leeward.core.presence import absent
 from leeward.core.run import Entry, Header, RunInfo, RunRef, RunType
 from leeward.core.states import RunState, TaskState
 from leeward.core.view import Layout, View
@@ -168,19 +169,23 @@ def _entries(dag: Dag, here: Local, info: RunInfo) -> list[Entry]:
 
 
 def _result(dag: Dag, info: RunInfo, header: Header, here: Local) -> dict[str, object]:
-    rows = zip(dag.tasks, _entries(dag, here, info), strict=True)
     return {
         "dag_id": dag.dag_id,
         "run_id": info.ref.run_id,
         "dag_run_state": header.state.value,
-        "tasks": sorted([t.task_id, -1, e.state.value, e.try_number] for t, e in rows),
+        "tasks": sorted([t.task_id, -1, e.state.value, e.try_number] for t, e in _instances(dag, here, info)),
         "xcom": [list(row) for row in here.xcoms.returned(info.ref)],
     }
 
 
 def _rows(dag: Dag, here: Local, info: RunInfo) -> list[Row]:
-    found = zip(dag.tasks, _entries(dag, here, info), strict=True)
-    return [Row(t.task_id, e.state, e.try_number, e.start, e.end) for t, e in found]
+    return [Row(t.task_id, e.state, e.try_number, e.start, e.end) for t, e in _instances(dag, here, info)]
+
+
+def _instances(dag: Dag, here: Local, info: RunInfo) -> list[tuple[Task, Entry]]:
+    """The tasks that the run has, with what became of them."""
+    missing = absent(dag, info)
+    return [(dag.tasks[i], entry) for i, entry in enumerate(_entries(dag, here, info)) if i not in missing]
 
 
 def _summary(dag: Dag, info: RunInfo, header: Header, here: Local) -> str:
@@ -191,4 +196,6 @@ def _summary(dag: Dag, info: RunInfo, header: Header, here: Local) -> str:
         error = here.attempts.error(info.ref, index, entry.try_number)
         if error is not None and entry.state is TaskState.FAILED:
             lines.append(f"  {dag.tasks[index].task_id}: {error}")
+    missing = (dag.tasks[index].task_id for index in sorted(absent(dag, info)))
+    lines += [f"  {name} is not in this run: its dates do not hold {info.logical_date}" for name in missing]
     return "\n".join(lines)

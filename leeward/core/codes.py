@@ -57,6 +57,9 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW144": "The dependencies go round in a circle, so that no task of it could ever run.",
         "LW145": "Another file in the DAG folder defines this DAG. The first one stays; give one of them another id.",
         "LW146": "The files beside a spec travel with its versions and must stay small. Put data into a bucket of its own.",
+        "LW147": "`setups` and `on_failure_fail_dagrun` are about teardowns, and no task is both a setup and a teardown.",
+        "LW148": "What comes right after a setup waits for it with the rule all_success: Airflow refuses any other, but for "
+        "its teardown.",
         "LW160": "A callback is an import path, a mapping with `callback`, or a list of those.",
         "LW200": "A defaults file and the `default:` block set the same key. The block wins, as dag-factory documents.",
         "LW201": "The key is accepted and does nothing; the hint says why.",
@@ -64,6 +67,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW203": "An id stands below a key that says something else. The key is the id, as in dag-factory.",
         "LW204": "The schema of a param has a key that JSON Schema does not know, so that it checks nothing.",
         "LW205": "A param's default is not allowed by its schema. As in Airflow, every run must be given another one.",
+        "LW206": "A teardown has the rule all_done_setup_success, as Airflow's `as_teardown` says, whatever is written.",
         "LW301": "There is no such DAG run.",
         "LW302": "Another verb (clear, stop, mark) is on its way in the run. Try again in a moment.",
         "LW303": "The command needs an optional package that is not installed.",
@@ -86,5 +90,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW410": "The path is not JMESPath.",
         "LW411": "Airflow would look the name up in its database; the message says what it would need.",
         "LW412": "A native template gave an object that can't be sent to the process of user code. Only plain values can.",
+        "LW414": "A BranchDateTimeOperator compares the time with datetimes or times, at least one of them, and both of "
+        "one kind: with a time zone or without.",
+        "LW415": "Days of the week are named in English and in full, in capitals or not.",
     }
 )

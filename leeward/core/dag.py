@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
 
 from leeward.core.graph import Graph
+from leeward.core.setups import Scopes
 
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 
@@ -92,6 +94,8 @@ class Task:
     `task_id` carries its group prefix. `upstream` holds full task ids. `instant` marks a task without a body (an
     EmptyOperator): it succeeds the moment its rule is met. `execution_timeout_seconds` bounds one try. `param_schemas` are
     the JSON Schemas of those params that have one; `render_template_as_native_obj` is None where the DAG decides.
+    `start_date` and `end_date` are ISO 8601 with offset. `on_failure_fail_dagrun` says that a teardown counts for the state
+    of the run.
     """
 
     task_id: str
@@ -111,6 +115,11 @@ class Task:
     group: str | None = None
     doc: str | None = None
     callbacks: Callbacks = field(default_factory=dict)
+    is_setup: bool = False
+    is_teardown: bool = False
+    on_failure_fail_dagrun: bool = False
+    start_date: str | None = None
+    end_date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +135,10 @@ class TaskGroup:
 class Dag:
     """One DAG as compiled. `schedule` is the normalised schedule as plain JSON (see `leeward.spec.schedule`).
 
-    `start_date` and `end_date` are ISO 8601 with offset, `timezone` the IANA name of the zone that they were written for.
-    `source` is the path of the spec as the author knows it, `bundle` the hash of the modules beside it (empty: they lie in a
-    folder, or there are none). In `user_defined_macros` a mapping with `__import__` stands for what that path names.
+    `start_date` and `end_date` are ISO 8601 with offset. `timezone` is that of the start date, an IANA name or an offset
+    such as `+01:00`: tasks that look at the clock look at it there. `source` is the path of the spec as the author knows
+    it, `bundle` the hash of the modules beside it (empty: they lie in a folder, or there are none). In
+    `user_defined_macros` a mapping with `__import__` stands for what that path names.
     """
 
     dag_id: str
@@ -180,6 +190,42 @@ class Dag:
     def calls_back(self) -> bool:
         """Whether a task has callbacks."""
         return any(task.callbacks for task in self.tasks)
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """What lies between setups and their teardowns."""
+        return Scopes(
+            self.graph,
+            frozenset(i for i, task in enumerate(self.tasks) if task.is_setup),
+            frozenset(i for i, task in enumerate(self.tasks) if task.is_teardown),
+        )
+
+    @cached_property
+    def guards(self) -> tuple[tuple[int, ...], ...]:
+        """For every task, the setups that must succeed besides what its trigger rule asks of its direct upstream tasks."""
+        free = frozenset(i for i, task in enumerate(self.tasks) if task.trigger_rule is TriggerRule.ALWAYS)
+        return self.scopes.guards(free)
+
+    @cached_property
+    def guarded(self) -> tuple[tuple[int, ...], ...]:
+        """For every task, the tasks that it guards."""
+        return Graph(self.guards).downstream
+
+    @cached_property
+    def leaves(self) -> tuple[int, ...]:
+        """The tasks whose states are the run's."""
+        counted = (i for i, task in enumerate(self.tasks) if task.on_failure_fail_dagrun)
+        return self.scopes.leaves(frozenset(counted))
+
+    @cached_property
+    def spans(self) -> Mapping[tuple[datetime | None, datetime | None], frozenset[int]]:
+        """From when to when, by logical dates, runs have the tasks that have dates of their own."""
+        found: dict[tuple[datetime | None, datetime | None], set[int]] = {}
+        for index, task in enumerate(self.tasks):
+            if task.start_date or task.end_date:
+                start, end = (datetime.fromisoformat(d) if d else None for d in (task.start_date, task.end_date))
+                found.setdefault((start, end), set()).add(index)
+        return {span: frozenset(tasks) for span, tasks in found.items()}
 
     def task(self, task_id: str) -> Task:
         """The task of that id; KeyError if there is none."""

@@ -7,6 +7,7 @@ mixture of reads of one epoch. Asking again changes nothing (a change that was w
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +16,9 @@ from typing import Final, TypeAlias
 from leeward.contract import EARLY_VERDICT_SECONDS
 from leeward.core.callbacks import owing
 from leeward.core.dag import Dag, SkipScope, TriggerRule
+from leeward.core.presence import absent
 from leeward.core.retry import after_failure
-from leeward.core.rules import Tally, verdict
+from leeward.core.rules import UNGUARDED, Tally, verdict
 from leeward.core.run import Entry, RunInfo
 from leeward.core.states import FAILURES, FINISHED, RunState, TaskState
 from leeward.core.transitions import SKIPPABLE
@@ -59,17 +61,18 @@ class Moment:
 def decide(dag: Dag, view: View, moment: Moment, touched: Collection[int] | None = None) -> Decision:
     """Every change that is due; with `touched`, only those that can follow from these tasks.
 
-    A task is touched when its entry changed: then itself, its direct downstream tasks and what it asked to be skipped
-    can be due. On a view at rest before, the two forms agree.
+    A task is touched when its entry changed: then itself, its direct downstream tasks, those that it guards as a setup and
+    what it asked to be skipped can be due. On a view at rest before, the two forms agree.
     """
     if view.torn:
         return Decision()
     candidates = range(len(dag.tasks)) if touched is None else _reach(dag, view, touched)
+    missing = absent(dag, moment.info)
     changes: list[Change] = []
     look: set[int] = set()
     later: list[tuple[int, float]] = []
     for index in candidates:
-        due = _due(dag, view, moment, index)
+        due = None if index in missing else _due(dag, view, moment, index)
         if isinstance(due, Change):
             changes.append(due)
         elif isinstance(due, float):
@@ -95,15 +98,16 @@ def close(dag: Dag, view: View, moment: Moment, changes: Iterable[Change], shard
     return tuple(found.values())
 
 
-def outcome(dag: Dag, view: View) -> RunState | None:
+def outcome(dag: Dag, view: View, info: RunInfo) -> RunState | None:
     """The state that a run ends in, or None while a task instance is unfinished. The view must be complete.
 
     Only the leaves count, as in Airflow: a failure that a later task recovered from leaves the run a success.
     """
-    states = [entry.state for entry in entries(view)]
-    if not FINISHED.issuperset(states):
+    missing = absent(dag, info)
+    states = {index: entry.state for index, entry in enumerate(entries(view)) if index not in missing}
+    if not FINISHED.issuperset(states.values()):
         return None
-    failed = any(states[leaf] in FAILURES for leaf in dag.graph.leaves)
+    failed = any(states.get(leaf) in FAILURES for leaf in dag.leaves)
     return RunState.FAILED if failed else RunState.SUCCESS
 
 
@@ -117,7 +121,7 @@ def entries(view: View) -> Iterator[Entry]:
 def _reach(dag: Dag, view: View, touched: Collection[int]) -> list[int]:
     found = set(touched)
     for index in touched:
-        found.update(dag.graph.downstream[index])
+        found.update(dag.graph.downstream[index], dag.guarded[index])
         if dag.tasks[index].skip_scope is not SkipScope.NOTHING:
             entry = view.entry(index)
             found.update(entry.skip if entry else ())
@@ -151,54 +155,62 @@ def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
 
 def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None) -> Due:
     """What becomes of a task that nothing has happened to (or whose entry has not been read)."""
-    upstream = dag.graph.upstream[index]
     asked = _skip_requested(dag, view, index)
     if asked is not None:
         if entry is None:
             return view.unread((index,))
         return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
-    rule = dag.tasks[index].trigger_rule
-    if verdict(rule, tally(dag, view, index)) is None:
-        waiting = any(_unfinished(view, up) for up in upstream)
-        return None if waiting else view.unread(upstream)
-    unread = view.unread((index, *dag.skippers[index]))
+    if judge(dag, view, index) is None:
+        above = needs(dag, index)
+        waiting = any(_unfinished(view, up) for up in above)
+        return None if waiting else view.unread(above)
+    unread = view.unread((index, *dag.skippers[index], *dag.guards[index]))
     if entry is None or unread:
         return unread
     state, beat = _first_verdict(dag, view, index)
     if state is TaskState.QUEUED:
         return _queue(dag, index, entry, moment, "trigger rule met", beat)
-    others = upstream if rule is TriggerRule.ALL_SUCCESS else ()
-    wait = _early(view, upstream, (*others, *dag.skippers[index]), moment)
+    wait = _early(dag, view, index, moment)
     if wait is not None:
         return wait
     return _finish(index, entry, state, moment, "trigger rule can't be met", beat)
 
 
+def needs(dag: Dag, index: int) -> tuple[int, ...]:
+    """The tasks whose ends the verdict on a task follows from: its direct upstream tasks and the setups that guard it."""
+    return (*dag.graph.upstream[index], *dag.guards[index])
+
+
 def _first_verdict(dag: Dag, view: View, index: int) -> tuple[TaskState, int]:
     """The verdict of the first scheduler pass in which there is one, and that pass.
 
-    all_success is the one rule whose verdict depends on who ends first. Airflow's scheduler looks in passes, a failure
-    winning over a skip that it sees in the same pass; a finished upstream task is seen in the pass after its own.
+    The verdicts of all_success, and of setups further up, depend on who ends first. Airflow's scheduler looks in passes, a
+    failure winning over a skip that it sees in the same pass; a task that ended is seen in the pass after its own.
     """
-    rule = dag.tasks[index].trigger_rule
-    upstream = dag.graph.upstream[index]
-    ended = [entry for up in upstream if (entry := view.entry(up)) and entry.state in FINISHED]
+    ended = (entry for up in needs(dag, index) if (entry := view.entry(up)) and entry.state in FINISHED)
     beats = (0, *sorted({entry.beat + 1 for entry in ended}))
-    found = ((_verdict_in(rule, ended, beat, len(upstream)), beat) for beat in beats)
+    found = ((judge(dag, view, index, beat), beat) for beat in beats)
     return next((state, beat) for state, beat in found if state is not None)
 
 
-def _verdict_in(rule: TriggerRule, ended: Iterable[Entry], beat: int, total: int) -> TaskState | None:
-    return verdict(rule, _count((entry.state for entry in ended if entry.beat < beat), total))
+def judge(dag: Dag, view: View, index: int, beat: float = math.inf) -> TaskState | None:
+    """The verdict over what had ended before a pass (by default, by now); what has not been read counts as unfinished."""
+    task, upstream = dag.tasks[index], dag.graph.upstream[index]
+    direct = _tally(dag, view, upstream, beat)
+    guards = _tally(dag, view, dag.guards[index], beat) if dag.guards[index] else UNGUARDED
+    return verdict(task.trigger_rule, direct, guards)
 
 
-def _early(view: View, upstream: Sequence[int], others: Sequence[int], moment: Moment) -> frozenset[int] | float | None:
-    """What an early verdict waits for: shards to read, or the moment when it need not wait for the others any more.
+def _early(dag: Dag, view: View, index: int, moment: Moment) -> frozenset[int] | float | None:
+    """What an early verdict waits for: shards to read, or the moment when it need not wait for others any more.
 
     The others are those that could still give another verdict: for all_success every upstream task, for any rule the
-    branches that may ask for the task to be skipped.
+    setups that guard the task and the branches that may ask for it to be skipped.
     """
-    ended = (view.entry(up) for up in causes(view, upstream))
+    rule = dag.tasks[index].trigger_rule
+    upstream = dag.graph.upstream[index] if rule is TriggerRule.ALL_SUCCESS else ()
+    others = frozenset((*upstream, *dag.guards[index], *dag.skippers[index])) - absent(dag, moment.info)
+    ended = (view.entry(up) for up in causes(dag, view, index))
     due = min(entry.end or 0.0 for entry in ended if entry) + EARLY_VERDICT_SECONDS
     if due <= moment.now:
         return None
@@ -208,29 +220,28 @@ def _early(view: View, upstream: Sequence[int], others: Sequence[int], moment: M
     return view.unread(others) or None
 
 
-def causes(view: View, upstream: Sequence[int]) -> list[int]:
-    """The upstream tasks for which an early verdict is given: those that failed or skipped, else all that ended."""
-    ended = [up for up in upstream if (entry := view.entry(up)) and entry.state in FINISHED]
+def causes(dag: Dag, view: View, index: int) -> list[int]:
+    """Those above a task for which an early verdict is given: that failed or skipped, else all that ended."""
+    ended = [up for up in needs(dag, index) if (entry := view.entry(up)) and entry.state in FINISHED]
     given_up = [up for up in ended if (entry := view.entry(up)) and entry.state in GIVEN_UP]
     return given_up or ended
 
 
-def tally(dag: Dag, view: View, index: int) -> Tally:
-    """The finished states of a task's direct upstream; what has not been read counts as unfinished."""
-    upstream = dag.graph.upstream[index]
-    found = (view.entry(up) for up in upstream)
-    return _count((entry.state for entry in found if entry is not None), len(upstream))
-
-
-def _count(states: Iterable[TaskState], total: int) -> Tally:
-    counts = Counter(states)
+def _tally(dag: Dag, view: View, tasks: Sequence[int], beat: float) -> Tally:
+    """The states of some tasks that ended before a pass."""
+    ended = {up: e.state for up in tasks if (e := view.entry(up)) and e.state in FINISHED and e.beat < beat}
+    setups = [up for up in tasks if up in dag.scopes.setups] if dag.scopes.setups else ()
+    counts, of_setups = Counter(ended.values()), Counter(ended.get(up) for up in setups)
     return Tally(
-        total=total,
+        total=len(tasks),
         success=counts[TaskState.SUCCESS],
         failed=counts[TaskState.FAILED],
         upstream_failed=counts[TaskState.UPSTREAM_FAILED],
         skipped=counts[TaskState.SKIPPED],
         removed=counts[TaskState.REMOVED],
+        setups=len(setups),
+        setups_succeeded=of_setups[TaskState.SUCCESS],
+        setups_skipped=of_setups[TaskState.SKIPPED],
     )
 
 

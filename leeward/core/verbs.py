@@ -6,6 +6,7 @@ already the intent's has been done.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from leeward.core.callbacks import owed_by_end
@@ -14,14 +15,19 @@ from leeward.core.run import Entry, Header, Intent, IntentKind
 from leeward.core.states import FINISHED, RunState, TaskState
 
 
-def applied(intent: Intent, index: int, entry: Entry, now: float) -> Entry:
-    """The entry after the verb. Tries only grow: a cleared task keeps its number and counts retries from there."""
+def applied(intent: Intent, index: int, entry: Entry, now: float, after: Collection[int] = ()) -> Entry:
+    """The entry after the verb. Tries only grow: a cleared task keeps its number and counts retries from there.
+
+    `after` are the tasks right after this one. What a branch asked of these holds through their clear; what a short-circuit
+    asked of others is taken back by it, as in Airflow, where only direct upstream tasks are asked again.
+    """
     if intent.kind is IntentKind.STOP:
         if entry.state in FINISHED:
             return entry
         return Entry(TaskState.SKIPPED, entry.try_number, base=entry.base, start=entry.start, end=now)
     if index not in intent.tasks:
-        return entry
+        taken_back = intent.tasks.difference(after) if intent.kind is IntentKind.CLEAR else frozenset()
+        return replace(entry, skip=entry.skip - taken_back) if entry.skip & taken_back else entry
     if intent.kind is IntentKind.CLEAR:
         return Entry(try_number=entry.try_number, base=entry.try_number)
     if entry.state == intent.state:

@@ -36,7 +36,7 @@ def _advance(scope: Scope, view: View, touched: Collection[int] | None, owed: li
     Other shards are read only where they can settle a question. A torn view is read again once; if it is still torn a
     verb is rolling over the run, and whoever ends it advances.
     """
-    ended = any(shard_finished(view.layout, shard, item) for shard, item in view.items.items())
+    ended = any(shard_finished(scope, shard, item) for shard, item in view.items.items())
     while True:
         if view.torn:
             view = scope.read(view, view.items)
@@ -57,7 +57,7 @@ def _advance(scope: Scope, view: View, touched: Collection[int] | None, owed: li
 def _arm(scope: Scope, view: View, decision: Decision, touched: Collection[int] | None) -> None:
     """Send a delayed hint for verdicts that wait for time, unless whoever gave cause to wait has sent it."""
     for index, due in decision.later:
-        given = causes(view, scope.dag.graph.upstream[index])
+        given = causes(scope.dag, view, index)
         if touched is None or not set(touched).isdisjoint(given):
             send_at(scope, Look(scope.info, tuple(given)), due)
 
@@ -75,7 +75,7 @@ def write_all(
         closed = close(scope.dag, seen, moment, own, shard)
         seen, consequences = write_changes(scope, seen, shard, closed, owed)
         fresh |= consequences
-        ended = ended or shard_finished(seen.layout, shard, seen.items[shard])
+        ended = ended or shard_finished(scope, shard, seen.items[shard])
         view = (scope.empty_view() if consequences else view).with_item(shard, seen.items[shard])
     return view, fresh, ended
 

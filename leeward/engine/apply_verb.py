@@ -28,6 +28,7 @@ def apply_verb(
 ) -> None:
     """Store a verb and roll it over the run. `tasks` are indexes; `state` is for MARK and STOP.
 
+    As in Airflow, clearing a task clears the setups in whose scope it is and their teardowns too.
     Raises UsageError LW301 if there is no such run, LW302 if another verb is on its way or the run moved meanwhile.
     """
     item = _header_item(scope)
@@ -36,7 +37,8 @@ def apply_verb(
     if kind is IntentKind.STOP and item.header.state in RUN_FINISHED:
         return
     clock = scope.ports.clock.now()
-    intent = Intent(scope.ports.ids.token(), kind, frozenset(tasks), clock, state)
+    chosen = scope.dag.scopes.cleared(tasks) if kind is IntentKind.CLEAR else frozenset(tasks)
+    intent = Intent(scope.ports.ids.token(), kind, chosen, clock, state)
     if item.header.intent is not None or not _store(scope, item, intent):
         raise UsageError("LW302", "another verb is on its way in this run: try again")
     roll_forward(scope)
@@ -78,7 +80,7 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
     )
     if written.item.header is None or written.item.header.intent != intent:
         return False
-    scope.won(changes, item.epoch + 1)
+    scope.won(_told(changes), item.epoch + 1)
     _log(scope, header.state, RunState.RUNNING, intent, item.epoch + 1)
     return True
 
@@ -98,8 +100,13 @@ def _apply(scope: Scope, shard: int, intent: Intent, epoch: int) -> None:
             )
         )
         if written.won:
-            scope.won(changes, epoch)
+            scope.won(_told(changes), epoch)
         item = written.item
+
+
+def _told(changes: Collection[Change]) -> list[Change]:
+    """The changes of states; a verb may take back what a short-circuit asked for without touching the task itself."""
+    return [change for change in changes if change.before.state is not change.after.state]
 
 
 def _changes(scope: Scope, shard: int, item: Item, intent: Intent) -> tuple[Change, ...]:
@@ -110,9 +117,9 @@ def _changes(scope: Scope, shard: int, item: Item, intent: Intent) -> tuple[Chan
     }[intent.kind]
     now = scope.ports.clock.now()
     found: list[Change] = []
-    for index in scope.layout.indexes(shard):
+    for index in sorted(set(scope.layout.indexes(shard)) - scope.absent):
         before = item.entry(index)
-        after: Entry = applied(intent, index, before, now)
+        after: Entry = applied(intent, index, before, now, scope.dag.graph.downstream[index])
         if after != before:
             found.append(Change(index, before, after, cause))
     return tuple(found)

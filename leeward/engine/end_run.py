@@ -40,7 +40,10 @@ def end_run(scope: Scope) -> None:
         if _moving(view):
             return
         moment = scope.moment()
-        if not decide(scope.dag, view, moment).changes:
+        due = decide(scope.dag, view, moment)
+        if due.later:
+            return
+        if not due.changes:
             state, cause = _verdict(scope, view)
             write_end(scope, item, ended(scope.dag, item.header, state, moment.now), cause)
             return
@@ -112,7 +115,7 @@ def _moving(view: View) -> bool:
 
 
 def _verdict(scope: Scope, view: View) -> tuple[RunState, str]:
-    state = outcome(scope.dag, view)
+    state = outcome(scope.dag, view, scope.info)
     if state is None:
         return RunState.FAILED, "all_tasks_deadlocked"
     return state, end_cause(state)

@@ -16,6 +16,7 @@ from leeward.contract import (
 )
 from leeward.core.dag import Dag
 from leeward.core.decide import Change, Moment
+from leeward.core.presence import absent
 from leeward.core.run import Item, RunInfo
 from leeward.core.states import FINISHED, TaskState
 from leeward.core.view import Layout, View
@@ -36,6 +37,11 @@ class Scope:
     def layout(self) -> Layout:
         """Where the run's entries lie."""
         return Layout(len(self.dag.tasks))
+
+    @property
+    def absent(self) -> frozenset[int]:
+        """The tasks that have no instance in the run."""
+        return absent(self.dag, self.info)
 
     def moment(self) -> Moment:
         """The run and the present time."""
@@ -107,9 +113,13 @@ def gives_cause(change: Change) -> bool:
     return change.after.state in FINISHED or change.after.state is TaskState.UP_FOR_RETRY
 
 
-def shard_finished(layout: Layout, shard: int, item: Item) -> bool:
-    """Whether no entry of an item is unfinished."""
-    return all(item.entry(index).state in FINISHED for index in layout.indexes(shard))
+def shard_finished(scope: Scope, shard: int, item: Item) -> bool:
+    """Whether nothing of an item is open.
+
+    In a run without some of its tasks, what waits may wait for ever: it counts as open only while something else moves.
+    """
+    closed = FINISHED | {TaskState.NONE} if scope.absent else FINISHED
+    return all(item.entry(index).state in closed for index in scope.layout.indexes(shard))
 
 
 def send_at(scope: Scope, hint: Hint, due: float) -> None:

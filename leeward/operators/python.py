@@ -84,11 +84,7 @@ def python(attempt: Attempt, services: Services) -> Outcome:
 def branch(attempt: Attempt, services: Services) -> Outcome:
     """Call the function; the tasks that it doesn't name are skipped."""
     result = _call(attempt, services)
-    if not isinstance(result, Succeeded):
-        return result
-    value = result.xcoms[_RETURNED]
-    skip = not_chosen(attempt.dag, attempt.task, _names(value))
-    return _skipping(attempt, services, result, skip)
+    return branched(attempt, services, result) if isinstance(result, Succeeded) else result
 
 
 def short_circuit(attempt: Attempt, services: Services) -> Outcome:
@@ -115,6 +111,12 @@ def user_class(attempt: Attempt, services: Services) -> Outcome:
         "strict": False,
     }
     return pushed(attempt, services, services.user_code.run(job, attempt, services.xcoms, services.log))
+
+
+def branched(attempt: Attempt, services: Services, result: Succeeded) -> Outcome:
+    """What a branch asks to be skipped, given what it returned."""
+    skip = not_chosen(attempt.dag, attempt.task, _names(result.xcoms[_RETURNED]))
+    return _skipping(attempt, services, result, skip)
 
 
 def _names(value: Json) -> Iterable[str]:

@@ -64,7 +64,6 @@ _MAPPING = "dynamic task mapping"
 _LIMITS = "limits on concurrency"
 _PAST = "dependencies on earlier runs"
 _ASSETS = "assets"
-_SETUP = "setup and teardown"
 _TEMPLATES = "user-defined filters"
 _NOTHING: Final[tuple[Json, ...]] = (None, [], {})
 
@@ -238,16 +237,23 @@ _TASK: Final = (
         {"type": "array"},
     ),
     *_BASE,
-    _later("start_date", "a start date of a single task"),
-    _later("end_date", "an end date of a single task"),
+    Key("start_date", "Runs with an earlier logical date are without the task.", DATE),
+    Key("end_date", "Runs with a later logical date are without the task.", DATE),
     _later("expand", _MAPPING),
     _later("expand_kwargs", _MAPPING),
     _later("partial", _MAPPING),
     _later("map_index_template", _MAPPING),
-    _later("is_setup", _SETUP, False),
-    _later("is_teardown", _SETUP, False),
-    _later("setups", _SETUP, []),
-    _later("on_failure_fail_dagrun", _SETUP, False),
+    Key("is_setup", "Whether the task is a setup: nothing in its scope runs unless it has succeeded.", BOOL),
+    Key(
+        "is_teardown",
+        "Whether the task is a teardown: it runs after the tasks of its scope, whatever became of them, and does not count "
+        "for the state of the run. Its trigger rule is all_done_setup_success.",
+        BOOL,
+    ),
+    Key(
+        "setups", "The setups of a teardown, by their names without prefix. They become setups and come before it.", {}
+    ),
+    Key("on_failure_fail_dagrun", "Whether a teardown counts for the state of the run all the same.", BOOL),
     _refused("python_callable_lambda", "write the function in a module beside the spec"),
 )
 
@@ -267,8 +273,8 @@ _GROUP: Final = (
 
 _DEFAULT_ARGS: Final = (
     *_BASE,
-    Key("start_date", "The DAG's start date, unless it has one itself.", DATE),
-    Key("end_date", "The DAG's end date, unless it has one itself.", DATE),
+    Key("start_date", "The start date of every task, and of the DAG unless it has one itself.", DATE),
+    Key("end_date", "The end date of every task, and of the DAG unless it has one itself.", DATE),
     Key("timezone", "The zone of the dates in default_args.", TEXT),
     *(
         _warned(name, "no operator has it; Airflow ignores it here")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from leeward.core.dag import CallbackEvent, Json, RetryPolicy, SkipScope, Task, TriggerRule
 from leeward.spec.callbacks import OF_TASK, read_callbacks
 from leeward.spec.catalogue import Catalogue, Parameter, Signature
 from leeward.spec.check import check_keys, mismatch
+from leeward.spec.dates import Calendar
 from leeward.spec.diagnostics import Report, closest
 from leeward.spec.keys import KEYS, Level
 from leeward.spec.members import Member, names_of, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
 from leeward.spec.params import check_defaults, read_params
+from leeward.spec.setups import marked
 from leeward.spec.special import as_json, as_timedelta
 
 _REFERENCE: Final = re.compile(r"\+([\w.-]+)(?:\[(['\"])(.+)\2\])?", re.ASCII)
@@ -30,7 +32,10 @@ Variables = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """A task as written, before names are resolved. `references` are tasks whose XComs its arguments take."""
+    """A task as written, before names are resolved.
+
+    `references` are tasks whose XComs its arguments take, `setups` the setups that it names as a teardown.
+    """
 
     name: str
     mark: Mark
@@ -38,6 +43,7 @@ class TaskSpec:
     task: Task
     dependencies: Mapping[str, Node]
     references: Mapping[str, Node]
+    setups: Mapping[str, Node] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class TaskReader:
     report: Report
     inherited: Mapping[str, Node]
     variables: Variables | None
+    calendar: Calendar
     groups_args: Mapping[str, Mapping[str, Node]] = field(default_factory=dict)
 
     def read(self, member: Member, group: str | None) -> TaskSpec:
@@ -71,7 +78,8 @@ class TaskReader:
             names = names_of(rest.get("dependencies"), self.report)
             return TaskSpec(member.name, member.mark, group, Task(member.name, ""), names, {})
         own = check_keys(member.node, Level.TASK, self.report, self._arguments_of(kind))
-        keys = {**self._defaults(kind, group), **own}
+        defaults = self._defaults(kind, group)
+        keys = {**defaults, **own}
         keys.update(self._from_variables(keys.pop("variables_as_arguments", None)))
         references: dict[str, Node] = {}
         arguments = self._arguments(member, kind, keys, references)
@@ -79,9 +87,14 @@ class TaskReader:
             member.name,
             member.mark,
             group,
-            self._task(member, kind, keys, arguments),
+            replace(
+                marked(self._task(member, kind, keys, arguments), member, keys, self.report),
+                start_date=self.calendar.date("start_date", own, defaults),
+                end_date=self.calendar.date("end_date", own, defaults),
+            ),
             names_of(keys.get("dependencies"), self.report),
             references,
+            names_of(keys.get("setups"), self.report),
         )
 
     def _kind(self, member: Member) -> Kind | None:

@@ -29,6 +29,10 @@ class AirflowFailException(AirflowException):
     """The task fails and is not tried again."""
 
 
+class AirflowSensorTimeout(AirflowException):
+    """A sensor has waited too long; the task is not tried again."""
+
+
 class AirflowTaskTimeout(BaseException):
     """The task took longer than it may."""
 
@@ -92,6 +96,7 @@ _ERRORS: Final = {
         AirflowException,
         AirflowSkipException,
         AirflowFailException,
+        AirflowSensorTimeout,
         AirflowTaskTimeout,
         AirflowNotFoundException,
     )

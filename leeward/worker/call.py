@@ -25,7 +25,7 @@ from leeward.worker.macros import imported
 from leeward.worker.values import build, plain
 
 SKIP: Final = "AirflowSkipException"
-FINAL: Final = frozenset({"AirflowFailException"})
+FINAL: Final = frozenset({"AirflowFailException", "AirflowSensorTimeout"})
 
 
 def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:

@@ -6,7 +6,8 @@ engine would that left a condition away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
@@ -16,8 +17,9 @@ from leeward.core import callbacks, decide, fold, outcomes, verbs
 from leeward.core.dag import Dag, Task
 from leeward.core.decide import Change
 from leeward.core.fold import Lease, claimed
+from leeward.core.rules import verdict
 from leeward.core.run import Entry, Header, Intent, IntentKind, RunRef
-from leeward.core.states import FINISHED, RunState, TaskState
+from leeward.core.states import RunState, TaskState
 from leeward.core.view import View
 from leeward.engine import advance, apply_verb, end_run, execute_task, look, poll_task, record, sweep
 from leeward.engine import callbacks as engine_callbacks
@@ -308,7 +310,7 @@ def delayed_look_forgets_its_cause() -> Iterator[None]:
 
     def arm(scope: Scope, view: View, decision: Any, touched: Any) -> None:
         for index, due in decision.later:
-            given = decide.causes(view, scope.dag.graph.upstream[index])
+            given = decide.causes(scope.dag, view, index)
             if touched is None or not set(touched).isdisjoint(given):
                 send_at(scope, Look(scope.info, (index,)), due)
 
@@ -344,7 +346,7 @@ def _write_all_on_old_images(
         closed = decide.close(scope.dag, view, moment, own, shard)
         view, consequences = advance.write_changes(scope, view, shard, closed, owed)
         fresh |= consequences
-        ended = ended or shard_finished(view.layout, shard, view.items[shard])
+        ended = ended or shard_finished(scope, shard, view.items[shard])
     return view, fresh, ended
 
 
@@ -365,14 +367,40 @@ def end_on_what_was_last_seen() -> Any:
 
 def running_counts_as_done() -> Any:
     """R2: a conclusion from a task that is still running."""
-    return patch.object(decide, "tally", _hasty_tally)
+    real = decide.judge
+
+    def judge(dag: Dag, view: View, index: int, *beat: float) -> TaskState | None:
+        found = ((up, view.entry(up)) for up in decide.needs(dag, index))
+        done = {up: replace(e, state=S.SUCCESS, beat=-1) for up, e in found if e and e.state is S.RUNNING}
+        return real(dag, view.with_entries(done), index, *beat)
+
+    return patch.object(decide, "judge", judge)
 
 
-def _hasty_tally(dag: Dag, view: View, index: int) -> Any:
-    upstream = dag.graph.upstream[index]
-    entries = [view.entry(up) for up in upstream]
-    states = [S.SUCCESS if e.state is S.RUNNING else e.state for e in entries if e is not None]
-    return decide._count((state for state in states if state in FINISHED), len(upstream))
+def setup_guards_only_what_comes_right_after_it() -> Any:
+    """R2: a conclusion from direct upstream tasks alone."""
+    real = decide.judge
+
+    def judge(dag: Dag, view: View, index: int, *beat: float) -> TaskState | None:
+        return real(dag, view, index, *beat) if not dag.guards[index] else _unguarded(dag, view, index, *beat)
+
+    return patch.object(decide, "judge", judge)
+
+
+def _unguarded(dag: Dag, view: View, index: int, beat: float = math.inf) -> TaskState | None:
+    return verdict(dag.tasks[index].trigger_rule, decide._tally(dag, view, dag.graph.upstream[index], beat))
+
+
+def setup_wakes_only_what_comes_right_after_it() -> Any:
+    """R3: whoever ends a setup looks at its direct downstream tasks alone."""
+    real = decide._reach
+
+    def reach(dag: Dag, view: View, touched: Collection[int]) -> list[int]:
+        near = {down for index in touched for down in dag.graph.downstream[index]}
+        forgotten = {far for index in touched for far in dag.guarded[index]} - near
+        return [index for index in real(dag, view, touched) if index not in forgotten]
+
+    return patch.object(decide, "_reach", reach)
 
 
 MUTANTS: Final[Mapping[str, Mutant]] = {
@@ -407,6 +435,8 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         unread_is_unfinished,
         end_on_what_was_last_seen,
         running_counts_as_done,
+        setup_guards_only_what_comes_right_after_it,
+        setup_wakes_only_what_comes_right_after_it,
     )
 }
 """By name; each is a context in which the engine makes that mistake."""

@@ -64,7 +64,7 @@ def of_run(world: Installation, seen: Seen) -> Iterator[str]:
         if (entry.state, entry.try_number - entry.base) not in allowed:
             about = {up: states[up].value for up in task.upstream}
             yield f"{name}: {task.task_id} ({task.trigger_rule}) is {entry}, not {allowed}, after {about}, lost {lost}"
-    leaves = [seen.entries[leaf].state for leaf in dag.graph.leaves]
+    leaves = [seen.entries[leaf].state for leaf in _leaves(dag)]
     ended = RunState.FAILED if FAILURES.intersection(leaves) else RunState.SUCCESS
     if seen.header.state is not ended:
         yield f"{name} is {seen.header.state}, its leaves {leaves}"
@@ -121,30 +121,64 @@ def possible(
     return (found if early else set()) | {(S.SKIPPED, tries) for tries in range(entry.try_number - entry.base + 1)}
 
 
-def _verdicts(dag: Dag, entries: Sequence[Entry], index: int) -> set[TaskState | None]:
-    """What a rule can say. all_success says what it sees first, a failure or a skip; an upstream task that a branch had
-    skipped after it was upstream_failed may have been seen as either.
-    """
-    task = dag.tasks[index]
-    seen = []
-    for up in dag.graph.upstream[index]:
-        late = entries[up].state is S.SKIPPED and _skippers(entries, dag, up)
-        seen.append((S.SKIPPED, S.UPSTREAM_FAILED) if late else (entries[up].state,))
-    found: set[TaskState | None] = set()
-    for states in product(*seen):
-        found.add(verdict(task.trigger_rule, _tally(states)))
-        if task.trigger_rule is TriggerRule.ALL_SUCCESS and S.SKIPPED in states:
-            found.add(S.SKIPPED)
+def _leaves(dag: Dag) -> list[int]:
+    """The tasks that a run's state is that of: after them comes nothing, or only teardowns that don't count."""
+    down = dag.graph.downstream
+    ignored = [task.is_teardown and not task.on_failure_fail_dagrun for task in dag.tasks]
+    every = range(len(dag.tasks))
+    found = [i for i in every if not ignored[i] and all(ignored[after] for after in down[i])]
+    return found or [i for i in every if not down[i]]
+
+
+def _guards(dag: Dag, index: int) -> list[int]:
+    """The setups further up that a task can't do without: those that have a teardown behind it, or none at all."""
+    if dag.tasks[index].is_teardown or dag.tasks[index].trigger_rule is TriggerRule.ALWAYS:
+        return []
+    behind, found = dag.graph.descendants((index,)), []
+    for up in dag.graph.ancestors(index) - set(dag.graph.upstream[index]):
+        teardowns = {down for down in dag.graph.downstream[up] if dag.tasks[down].is_teardown}
+        if dag.tasks[up].is_setup and (not teardowns or teardowns & behind):
+            found.append(up)
     return found
 
 
-def _tally(states: Sequence[TaskState]) -> Tally:
+def _guarded(dag: Dag, entries: Sequence[Entry], index: int, found: set[TaskState | None]) -> set[TaskState | None]:
+    """What is left of what a rule can say, given the setups that guard the task: they may have spoken first."""
+    states = {state for guard in _guards(dag, index) for state in _seen(dag, entries, guard)}
+    if states <= {S.SUCCESS}:
+        return found
+    spoken: set[TaskState | None] = {S.SKIPPED} if S.SKIPPED in states else set()
+    return (found - {S.QUEUED}) | spoken | ({S.UPSTREAM_FAILED} if FAILURES & states else set())
+
+
+def _seen(dag: Dag, entries: Sequence[Entry], index: int) -> tuple[TaskState, ...]:
+    """The states in which others may have seen a task end: one that a branch had skipped after it was upstream_failed, both."""
+    late = entries[index].state is S.SKIPPED and _skippers(entries, dag, index)
+    return (S.SKIPPED, S.UPSTREAM_FAILED) if late else (entries[index].state,)
+
+
+def _verdicts(dag: Dag, entries: Sequence[Entry], index: int) -> set[TaskState | None]:
+    """What can be said of a task. all_success says what it sees first, a failure or a skip."""
+    task, upstream = dag.tasks[index], dag.graph.upstream[index]
+    found: set[TaskState | None] = set()
+    for states in product(*(_seen(dag, entries, up) for up in upstream)):
+        setups = [state for up, state in zip(upstream, states, strict=True) if dag.tasks[up].is_setup]
+        found.add(verdict(task.trigger_rule, _tally(states, setups)))
+        if task.trigger_rule is TriggerRule.ALL_SUCCESS and S.SKIPPED in states:
+            found.add(S.SKIPPED)
+    return _guarded(dag, entries, index, found)
+
+
+def _tally(states: Sequence[TaskState], setups: Sequence[TaskState]) -> Tally:
     return Tally(
         len(states),
         states.count(S.SUCCESS),
         states.count(S.FAILED),
         states.count(S.UPSTREAM_FAILED),
         states.count(S.SKIPPED),
+        setups=len(setups),
+        setups_succeeded=setups.count(S.SUCCESS),
+        setups_skipped=setups.count(S.SKIPPED),
     )
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from leeward.aws.messages import group_text, hint_text
 from leeward.core.dag import Json
-from leeward.core.decide import tally
-from leeward.core.rules import verdict
+from leeward.core.decide import judge
 from leeward.core.run import Entry, Item, RunRef
 from leeward.core.states import TaskState
 from leeward.core.view import Layout, View
@@ -62,10 +61,9 @@ class Runs(MemoryRunStore):
         starts = [i for i, after in write.put.items() if after.state in (TaskState.QUEUED, TaskState.RUNNING)]
         for index in starts if not view.torn else ():
             before = write.expect.get(index)
-            if before is not None and before.state is TaskState.NONE:
-                found = verdict(dag.tasks[index].trigger_rule, tally(dag, view, index))
-                if found is not TaskState.QUEUED:
-                    world.wrong.append(f"{ref.run_id}: {dag.tasks[index].task_id} starts without cause")
+            new = before is not None and before.state is TaskState.NONE
+            if new and judge(dag, view, index) is not TaskState.QUEUED:
+                world.wrong.append(f"{ref.run_id}: {dag.tasks[index].task_id} starts without cause")
 
     def _note(self, world: Installation, ref: RunRef, index: int, before: Entry, after: Entry) -> None:
         task = world.specs.get(ref.version).tasks[index]
