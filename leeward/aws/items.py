@@ -1,9 +1,9 @@
 """How run state is written down in DynamoDB: entries as short text, headers as a few attributes.
 
 An entry is a letter for its state, its try number, and then only what it has, each part led by a capital: owner `O`, start
-`B`, end `E`, lease or due time `U`, base `C`, polls `P`, beat `G`, skips `K`. Numbers are in base 36, times in hundredths of
-a second since 2026 (end and until: since the start where there is one), so that 36 running entries fit into one write
-unit of 1 KB. Equal entries have equal texts: conditions compare the whole text.
+`B`, end `E`, lease or due time `U`, base `C`, polls `P`, beat `G`, skips `K`, owing `W`. Numbers are in base 36, times in
+hundredths of a second since 2026 (end and until: since the start where there is one), so that 36 running entries fit into
+one write unit of 1 KB. Equal entries have equal texts: conditions compare the whole text.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ def entry_text(entry: Entry) -> str:
             parts.append(letter + base36(number))
     if entry.skip:
         parts.append("K" + ".".join(map(base36, sorted(entry.skip))))
+    if entry.owes:
+        parts.append("W")
     return "".join(parts)
 
 
@@ -80,6 +82,7 @@ def entry_of(text: str) -> Entry:
         polls=_number(found, "P") or 0,
         beat=_number(found, "G") or 0,
         skip=frozenset(int(index, 36) for index in found["K"].split(".")) if "K" in found else frozenset(),
+        owes="W" in found,
     )
 
 

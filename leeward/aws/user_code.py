@@ -42,6 +42,13 @@ def is_long(task: Task) -> bool:
     return (task.execution_timeout_seconds or 0.0) > SHORT_BODY_SECONDS
 
 
+def _upstream(attempt: Attempt) -> list[str]:
+    """The tasks before this one that may have pushed something."""
+    dag = attempt.dag
+    ancestors = (dag.tasks[index] for index in sorted(dag.graph.ancestors(attempt.index)))
+    return [task.task_id for task in ancestors if not task.instant]
+
+
 def worker_plan(task: Task) -> Plan:
     """How long a task of user code may take: the worker's own life, and before it the wait for free concurrency."""
     if is_long(task):
@@ -68,11 +75,24 @@ class WorkerCode:
     def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
         """See `leeward.operators.base.UserCode.run`. A try begins without XComs of its own: there are none to ship."""
         del xcoms, log
-        dag = attempt.dag
-        upstream = [dag.tasks[index].task_id for index in sorted(dag.graph.ancestors(attempt.index))]
-        shipped = self.xcoms.shipped(attempt.run.ref, upstream)
+        upstream = _upstream(attempt)
+        known = [
+            [task_id, -1, key, {"value": value}]
+            for task_id in upstream
+            for key, value in attempt.left.get(task_id, {}).items()
+        ]
+        read = self.xcoms.shipped(attempt.run.ref, [task_id for task_id in upstream if task_id not in attempt.left])
         readable = [*upstream, attempt.task.task_id]
-        return outcome_of(self._order({"kind": "python", "job": job, "upstream": readable, "xcoms": shipped}))
+        return outcome_of(self._order({"kind": "python", "job": job, "upstream": readable, "xcoms": known + read}))
+
+    def call(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> None:
+        """See `leeward.operators.callbacks.CallingCode.call`: Lambda repeats a call that fails, and nobody waits."""
+        del xcoms, log
+        readable = [*_upstream(attempt), attempt.task.task_id]
+        order = self._bare({"kind": "callbacks", "job": job, "upstream": readable})
+        order["xcoms"] = self.xcoms.shipped(attempt.run.ref, readable)
+        order["start_by"] = time.time() + MAX_EVENT_AGE_SECONDS
+        self.functions.invoke(FunctionName=self.worker, InvocationType="Event", Payload=self._payload(order))
 
     def bash(
         self,
@@ -103,20 +123,28 @@ class WorkerCode:
         found: Json = json.loads(body)
         return found
 
-    def _order(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        attempt, long = self.attempt, is_long(self.attempt.task)
+    def _bare(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """An order that nobody waits for."""
+        attempt = self.attempt
         order = {
             **body,
             "try": self._address(),
             "task_id": attempt.task.task_id,
             "seconds": attempt.timeout_seconds or FUNCTION_SECONDS,
             "bundle": attempt.dag.bundle,
+        }
+        if attempt.dag.bundle:
+            order["modules"] = self._signed("get_object", bundle_name(attempt.dag.bundle))
+        return order
+
+    def _order(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        attempt, long = self.attempt, is_long(self.attempt.task)
+        order = {
+            **self._bare(body),
             "start_by": attempt.until - FUNCTION_SECONDS,
             "answer_by": None if long else time.time() + SHORT_BODY_SECONDS,
             "upload": self._signed("put_object", self._name("answer")),
         }
-        if attempt.dag.bundle:
-            order["modules"] = self._signed("get_object", bundle_name(attempt.dag.bundle))
         if long:
             order["claim"] = self._signed("put_object", self._name("claim"), IfNoneMatch="*")
             self._invoke_event(order)

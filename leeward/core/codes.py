@@ -48,7 +48,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW138": "Each row of `variables_as_arguments` names a `variable` and the `attribute` that gets its value.",
         "LW139": "An Airflow variable that the spec reads while it is compiled is not set.",
         "LW140": "The operator needs an argument that the task lacks.",
-        "LW141": "`python_callable_name` and `python_callable_file` belong together.",
+        "LW141": "`python_callable_name` and `python_callable_file` belong together; so do those of a callback.",
         "LW142": "A dependency names no task and no group of the DAG. Names are written without the prefix of a group.",
         "LW143": "A dependency names a task and a group at once.",
         "LW144": "The dependencies go round in a circle, so that no task of it could ever run.",
@@ -57,6 +57,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW147": "`setups` and `on_failure_fail_dagrun` are about teardowns, and no task is both a setup and a teardown.",
         "LW148": "What comes right after a setup waits for it with the rule all_success: Airflow refuses any other, but for "
         "its teardown.",
+        "LW160": "A callback is an import path, a mapping with `callback`, or a list of those.",
         "LW200": "A defaults file and the `default:` block set the same key. The block wins, as dag-factory documents.",
         "LW201": "The key is accepted and does nothing; the hint says why.",
         "LW202": "Airflow removed the key; it is read as its successor.",

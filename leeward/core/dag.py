@@ -63,6 +63,30 @@ class RetryPolicy:
     max_delay_seconds: float | None = None
 
 
+class CallbackEvent(StrEnum):
+    """What a callback is for: Airflow's `on_EVENT_callback`."""
+
+    EXECUTE = "execute"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    RETRY = "retry"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What is called: an import path, or a mapping with `file` and `name`; `kwargs` go beside the context.
+
+    A class (a notifier) is made with `kwargs`, and called with the context alone.
+    """
+
+    target: Json
+    kwargs: Mapping[str, Json] = field(default_factory=dict)
+
+
+Callbacks: TypeAlias = Mapping[CallbackEvent, tuple[Callback, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One task. `operator` is the catalogue's name for it, or the import path of a user's own class.
@@ -91,6 +115,7 @@ class Task:
     on_failure_fail_dagrun: bool = False
     start_date: str | None = None
     end_date: str | None = None
+    callbacks: Callbacks = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +156,7 @@ class Dag:
     timezone: str = "UTC"
     source: str = ""
     bundle: str = ""
+    callbacks: Callbacks = field(default_factory=dict)
 
     @cached_property
     def index(self) -> Mapping[str, int]:
@@ -189,6 +215,11 @@ class Dag:
                 start, end = (datetime.fromisoformat(d) if d else None for d in (task.start_date, task.end_date))
                 found.setdefault((start, end), set()).add(index)
         return {span: frozenset(tasks) for span, tasks in found.items()}
+
+    @cached_property
+    def calls_back(self) -> bool:
+        """Whether a task has callbacks."""
+        return any(task.callbacks for task in self.tasks)
 
     def task(self, task_id: str) -> Task:
         """The task of that id; KeyError if there is none."""

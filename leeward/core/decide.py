@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from leeward.contract import EARLY_VERDICT_SECONDS
+from leeward.core.callbacks import owing
 from leeward.core.dag import Dag, SkipScope, TriggerRule
 from leeward.core.presence import absent
 from leeward.core.retry import after_failure
@@ -140,7 +141,10 @@ def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
         asked = _skip_requested(dag, view, index)
         if asked is not None:
             return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
-    if entry.until is None or entry.until > moment.now:
+    unread = view.unread(dag.skippers[index]) if entry.state is TaskState.UP_FOR_RETRY else None
+    if unread:
+        return unread
+    if entry.until is None or entry.until > moment.now or entry.owes:
         return None
     if entry.state is TaskState.UP_FOR_RETRY:
         return _queue(dag, index, entry, moment, "retry due", entry.beat + 1)
@@ -277,7 +281,8 @@ def _finish(index: int, entry: Entry, state: TaskState, moment: Moment, cause: s
 
 def _lost(dag: Dag, index: int, entry: Entry, moment: Moment) -> Entry:
     task = dag.tasks[index]
-    return after_failure(task.retry, entry, retry_seed(moment.info, task.task_id), moment.now, retryable=True)
+    seed = retry_seed(moment.info, task.task_id)
+    return owing(task, after_failure(task.retry, entry, seed, moment.now, retryable=True))
 
 
 def retry_seed(info: RunInfo, task_id: str) -> str:

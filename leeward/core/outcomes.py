@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from leeward.core.callbacks import owing
 from leeward.core.dag import Dag
 from leeward.core.decide import Change, Moment, retry_seed
 from leeward.core.facts import Deferred, Failed, Outcome, Skipped, Succeeded
@@ -13,7 +14,12 @@ from leeward.core.states import TaskState
 
 
 def recorded(dag: Dag, moment: Moment, index: int, entry: Entry, result: Outcome) -> Change:
-    """The change that records what a running or deferred try did."""
+    """The change that records what a running or deferred try did, and what it owes."""
+    change = _recorded(dag, moment, index, entry, result)
+    return replace(change, after=owing(dag.tasks[index], change.after))
+
+
+def _recorded(dag: Dag, moment: Moment, index: int, entry: Entry, result: Outcome) -> Change:
     match result:
         case Succeeded():
             skip = frozenset(dag.index[task_id] for task_id in result.skip)

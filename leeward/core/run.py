@@ -24,6 +24,7 @@ class Entry:
     `until` is when a running try's lease ends, when a retry is due, or when a deferred job is polled next; `polls`
     counts the polls claimed. `beat` is the pass of Airflow's scheduler in which this try, or this state, would have been
     due if every try took one pass (see `decide`). `skip` holds the indexes that a finished branch asked to be skipped.
+    `owes` says that the end of the try has callbacks which nobody is known to have called yet.
     """
 
     state: TaskState = TaskState.NONE
@@ -36,6 +37,7 @@ class Entry:
     polls: int = 0
     beat: int = 0
     skip: frozenset[int] = frozenset()
+    owes: bool = False
 
 
 UNTOUCHED: Final = Entry()

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from leeward.core.callbacks import owed_by_end
+from leeward.core.dag import Dag
 from leeward.core.run import Entry, Header, Intent, IntentKind
 from leeward.core.states import FINISHED, RunState, TaskState
-
-RUN_ENDED = "run_ended"
-"""What the end of a run owes: the announcement that it ended."""
 
 
 def applied(intent: Intent, index: int, entry: Entry, now: float, after: Collection[int] = ()) -> Entry:
@@ -34,7 +33,7 @@ def applied(intent: Intent, index: int, entry: Entry, now: float, after: Collect
     if entry.state == intent.state:
         return entry
     state = TaskState(str(intent.state))
-    return replace(entry, state=state, owner="", end=now, until=None, skip=frozenset())
+    return replace(entry, state=state, owner="", end=now, until=None, skip=frozenset(), owes=False)
 
 
 def accepted(header: Header, intent: Intent) -> Header:
@@ -42,10 +41,15 @@ def accepted(header: Header, intent: Intent) -> Header:
     return replace(header, state=RunState.RUNNING, end=None, intent=intent, active=True)
 
 
-def done(header: Header, now: float) -> Header:
+def done(dag: Dag, header: Header, now: float) -> Header:
     """The header once every item has been done: the intent is gone; a stopped run has ended and owes its end."""
     intent = header.intent
     if intent is None or intent.kind is not IntentKind.STOP:
         return replace(header, intent=None)
-    state = RunState(str(intent.state))
-    return replace(header, intent=None, state=state, end=now, owed=header.owed | {RUN_ENDED})
+    return ended(dag, replace(header, intent=None), RunState(str(intent.state)), now)
+
+
+def ended(dag: Dag, header: Header, state: RunState, now: float) -> Header:
+    """The header of a run that ends now: it stays among the active ones while its end owes something."""
+    owed = header.owed | owed_by_end(dag, state)
+    return replace(header, state=state, end=now, owed=owed, active=bool(owed))

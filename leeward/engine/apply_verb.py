@@ -14,7 +14,7 @@ from leeward.core.errors import UsageError
 from leeward.core.run import Entry, Header, Intent, IntentKind, Item
 from leeward.core.states import RUN_FINISHED, RunState, TaskState
 from leeward.core.verbs import accepted, applied, done
-from leeward.engine.end_run import deliver, move_on
+from leeward.engine.end_run import move_on, tell_end
 from leeward.engine.events import run_changed
 from leeward.engine.ports import Write, header_item
 from leeward.engine.scope import Scope
@@ -126,7 +126,7 @@ def _changes(scope: Scope, shard: int, item: Item, intent: Intent) -> tuple[Chan
 
 
 def _finish(scope: Scope, item: Item, header: Header) -> None:
-    after = done(header, scope.ports.clock.now())
+    after = done(scope.dag, header, scope.ports.clock.now())
     written = scope.write(
         Write(
             header_item(scope.layout),
@@ -138,7 +138,7 @@ def _finish(scope: Scope, item: Item, header: Header) -> None:
     if written.item.header != after:
         return
     if after.state in RUN_FINISHED:
-        deliver(scope, written.item, "stopped")
+        tell_end(scope, written.item, "stopped")
         return
     move_on(scope, scope.read_all(), None)
 

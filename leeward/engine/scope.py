@@ -5,7 +5,7 @@ Nothing is decided here. Whoever wins a write logs it and dispatches what it owe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from leeward.contract import (
@@ -67,15 +67,22 @@ class Scope:
 
     def won(self, changes: Iterable[Change], epoch: int) -> None:
         """What the winner of a write owes: the log, the metrics, and the dispatch of what it queued."""
+        self.send(self.note(changes, epoch))
+
+    def note(self, changes: Iterable[Change], epoch: int) -> list[Hint]:
+        """All that the winner of a write owes but the hints of what it queued, which are returned."""
         changes = tuple(changes)
         now = self.ports.clock.now()
         self.ports.log.append([changed(self.dag, self.info, c, epoch, now) for c in changes])
-        hints = [Execute(self.info, c.index, c.after) for c in changes if c.after.state is TaskState.QUEUED]
-        if hints:
-            self.ports.dispatch.send(hints)
         for change in changes:
             self._arm(change, now)
             self._count(change)
+        return [Execute(self.info, c.index, c.after) for c in changes if c.after.state is TaskState.QUEUED]
+
+    def send(self, hints: Sequence[Hint]) -> None:
+        """Send hints, if there are any."""
+        if hints:
+            self.ports.dispatch.send(hints)
 
     def _arm(self, change: Change, now: float) -> None:
         """Send the delayed hint of a try that waits for its retry or for its job."""

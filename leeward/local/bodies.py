@@ -8,7 +8,7 @@ from typing import Final
 
 from leeward.core.dag import Json, Task
 from leeward.core.facts import Outcome, Succeeded
-from leeward.engine.ports import Plan
+from leeward.engine.ports import Call, Plan
 from leeward.operators.base import Attempt, HandedOver
 
 HANDED_OVER: Final = None
@@ -20,12 +20,13 @@ class ScriptedBodies:
 
     A task that is not in the script succeeds; `HANDED_OVER` stands for a body that goes on elsewhere.
     `started` counts how often each try's body was started, by
-    (task id, try number).
+    (task id, try number); `called` holds the callbacks: (task id, or empty for the run's own; try number; event).
     """
 
     script: Mapping[str, Sequence[Outcome | None]] = field(default_factory=dict)
     started: dict[tuple[str, int], int] = field(default_factory=dict)
     polled: dict[str, int] = field(default_factory=dict)
+    called: list[tuple[str, int, str]] = field(default_factory=list)
     _used: dict[str, int] = field(default_factory=dict)
 
     def plan(self, task: Task) -> Plan:
@@ -48,6 +49,10 @@ class ScriptedBodies:
         task_id = attempt.task.task_id
         self.polled[task_id] = self.polled.get(task_id, 0) + 1
         return self._next(task_id)
+
+    def call(self, attempt: Attempt, call: Call) -> None:
+        """See `Bodies.call`."""
+        self.called.append(("" if call.reason else attempt.task.task_id, attempt.try_number, call.event.value))
 
     def _next(self, task_id: str) -> Outcome:
         outcomes = self.script.get(task_id, (Succeeded(),))

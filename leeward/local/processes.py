@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any
 
 from leeward.core.dag import Json
-from leeward.core.facts import Outcome
+from leeward.core.facts import Failed, Outcome
 from leeward.operators.answers import outcome_of
 from leeward.operators.base import Attempt, Secrets, XComs
 from leeward.worker.bash import Ended, kill_tree, run_bash
@@ -88,6 +88,12 @@ class ProcessPool:
             timeout_seconds=attempt.timeout_seconds,
             started=self._commands.add,
         )
+
+    def call(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Log) -> None:
+        """See `leeward.operators.callbacks.CallingCode.call`: it has been called when this returns."""
+        outcome = self.run(job, attempt, xcoms, log)
+        if isinstance(outcome, Failed):
+            log(outcome.error)
 
     def answered(self, result: Json) -> Json:
         """See `leeward.operators.base.UserCode.answered`."""

@@ -7,7 +7,7 @@ below, and returns an outcome. It may be started again for a later try, never tw
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from leeward.core.dag import Dag, Json, Task
@@ -22,7 +22,7 @@ class Attempt:
     """One try of one task instance. `index` is the task's place in the DAG, `owner` the try's random token.
 
     `start` and `until`, the end of its lease, are seconds since the epoch. `timeout_seconds` is what is left for the body;
-    None = no limit.
+    None = no limit. `left` holds the XComs of upstream tasks that are known without reading, by task id and key.
     """
 
     dag: Dag
@@ -36,6 +36,7 @@ class Attempt:
     until: float = 0.0
     map_index: int = -1
     timeout_seconds: float | None = None
+    left: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 
 
 class XComs(Protocol):

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from leeward.core.dag import Dag, Task
+from leeward.spec.callbacks import OF_DAG, read_callbacks
 from leeward.spec.catalogue import Catalogue
 from leeward.spec.check import check_keys
 from leeward.spec.dates import Calendar
@@ -201,6 +202,7 @@ def _dag(
         is_paused_upon_creation=_true(keys.get("is_paused_upon_creation")),
         timezone=calendar.zone_of("start_date", keys, arguments),
         source=file,
+        callbacks=read_callbacks(keys, OF_DAG, report),
     )
 
 

@@ -61,7 +61,6 @@ DATE: Final = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["__
 RULE: Final = {"enum": [rule.value for rule in TriggerRule]}
 
 _MAPPING = "dynamic task mapping"
-_CALLBACKS = "callbacks"
 _LIMITS = "limits on concurrency"
 _PAST = "dependencies on earlier runs"
 _ASSETS = "assets"
@@ -85,9 +84,17 @@ def _refused(name: str, instead: str) -> Key:
     return Key(name, instead, {}, Standing.REFUSED)
 
 
-def _callbacks(*events: str) -> tuple[Key, ...]:
-    names = [f"on_{event}_callback{suffix}" for event in events for suffix in ("", "_name", "_file")]
-    return tuple(_later(name, _CALLBACKS, [], {}) for name in names)
+def _callbacks(**events: str) -> tuple[Key, ...]:
+    """Three keys for each event, which is told when it comes."""
+    return tuple(
+        row
+        for event, when in events.items()
+        for row in (
+            Key(f"on_{event}_callback", f"Called {when}: import path, mapping with `callback`, or a list.", {}),
+            Key(f"on_{event}_callback_name", f"Name of a function to call {when}.", TEXT),
+            Key(f"on_{event}_callback_file", "The Python file that it is in.", TEXT),
+        )
+    )
 
 
 _DOCS: Final = (
@@ -133,7 +140,8 @@ _DAG: Final = (
     _later("user_defined_filters", _TEMPLATES, {}),
     _later("jinja_environment_kwargs", "other settings of Jinja", {}),
     _later("deadline", "deadline alerts"),
-    *_callbacks("execute", "success", "failure"),
+    *_callbacks(success="when a run has succeeded", failure="when a run has failed"),
+    *(_warned(f"on_execute_callback{suffix}", "Airflow reads it for tasks alone") for suffix in ("", "_name", "_file")),
     _warned("sla_miss_callback", "Airflow 3.1 removed SLAs"),
     _warned("default_view", "a setting of Airflow 2's pages"),
     _warned("orientation", "a setting of Airflow 2's pages"),
@@ -173,7 +181,13 @@ _BASE: Final = (
     _later("max_active_tis_per_dag", _LIMITS),
     _later("max_active_tis_per_dagrun", _LIMITS),
     _mapped("task_concurrency", "max_active_tis_per_dag", COUNT),
-    *_callbacks("execute", "success", "failure", "retry", "skipped"),
+    *_callbacks(
+        execute="before each try",
+        success="when the task has succeeded",
+        failure="when its last try has failed",
+        retry="when a try has failed and another one follows",
+        skipped="when the task has skipped itself",
+    ),
     _later("inlets", _ASSETS, [], {}),
     _later("outlets", _ASSETS, [], {}),
     _later("retry_policy", "retry policies"),

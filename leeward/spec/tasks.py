@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from leeward.core.dag import Json, RetryPolicy, SkipScope, Task, TriggerRule
+from leeward.core.dag import CallbackEvent, Json, RetryPolicy, SkipScope, Task, TriggerRule
+from leeward.spec.callbacks import OF_TASK, read_callbacks
 from leeward.spec.catalogue import Catalogue, Parameter, Signature
 from leeward.spec.check import check_keys, mismatch
 from leeward.spec.dates import Calendar
@@ -21,6 +22,8 @@ from leeward.spec.special import as_json, as_timedelta
 _REFERENCE: Final = re.compile(r"\+([\w.-]+)(?:\[(['\"])(.+)\2\])?", re.ASCII)
 _TEMPLATE: Final = re.compile(r"\{\{|\{%|\{#")
 _OURS: Final = ("airflow.", "leeward.")
+_ON_THE_WAY: Final = frozenset({CallbackEvent.EXECUTE, CallbackEvent.SUCCESS})
+"""Who has one of these is started, as in Airflow, though there is nothing to do."""
 _BASE: Final = frozenset(KEYS[Level.DEFAULT_ARGS])
 
 Variables = Callable[[str], str | None]
@@ -203,6 +206,7 @@ class TaskReader:
         if arguments.get("ignore_downstream_trigger_rules") is False:
             scope = SkipScope.DIRECT
         params = as_json(keys["params"], self.report) if "params" in keys else None
+        callbacks = read_callbacks(keys, OF_TASK, self.report)
         return Task(
             member.name,
             kind.name,
@@ -211,11 +215,12 @@ class TaskReader:
             retry=self._retry(keys),
             execution_timeout_seconds=self._seconds(keys, "execution_timeout"),
             skip_scope=scope,
-            instant=instant,
+            instant=instant and _ON_THE_WAY.isdisjoint(callbacks),
             do_xcom_push=_flag(keys.get("do_xcom_push"), default=True),
             params=params if isinstance(params, Mapping) else {},
             owner=text_of(keys.get("owner")) or "airflow",
             doc=text_of(keys.get("doc_md")),
+            callbacks=callbacks,
         )
 
     def _retry(self, keys: Mapping[str, Node]) -> RetryPolicy:

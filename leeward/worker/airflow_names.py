@@ -56,6 +56,23 @@ class BaseOperator:
         raise NotImplementedError
 
 
+class BaseNotifier:
+    """What a notifier of the user's may derive from: it is called with the context."""
+
+    template_fields: Sequence[str] = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        del kwargs
+
+    def __call__(self, context: Mapping[str, Any]) -> None:
+        """As a callback is called."""
+        self.notify(context)
+
+    def notify(self, context: Mapping[str, Any]) -> None:
+        """Tell somebody."""
+        raise NotImplementedError
+
+
 class Variable:
     """Airflow variables, by key."""
 
@@ -84,7 +101,12 @@ _ERRORS: Final = {
         AirflowNotFoundException,
     )
 }
-_SDK: Final = {"BaseOperator": BaseOperator, "Variable": Variable, "get_current_context": get_current_context}
+_SDK: Final = {
+    "BaseNotifier": BaseNotifier,
+    "BaseOperator": BaseOperator,
+    "Variable": Variable,
+    "get_current_context": get_current_context,
+}
 _PYTHON: Final = {"get_current_context": get_current_context}
 MODULES: Final[Mapping[str, Mapping[str, Any]]] = {
     "airflow": {},
@@ -94,7 +116,10 @@ MODULES: Final[Mapping[str, Mapping[str, Any]]] = {
     "airflow.models.variable": {"Variable": Variable},
     "airflow.operators": {},
     "airflow.operators.python": _PYTHON,
+    "airflow.notifications": {},
+    "airflow.notifications.basenotifier": {"BaseNotifier": BaseNotifier},
     "airflow.sdk": _SDK,
+    "airflow.sdk.bases.notifier": {"BaseNotifier": BaseNotifier},
     "airflow.sdk.bases": {},
     "airflow.sdk.bases.operator": {"BaseOperator": BaseOperator},
     "airflow.sdk.exceptions": _ERRORS,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
-from leeward.worker.airflow_names import CONTEXT, AirflowTaskTimeout, BaseOperator
+from leeward.worker.airflow_names import CONTEXT, AirflowException, AirflowTaskTimeout, BaseOperator
 from leeward.worker.channel import Channel
 from leeward.worker.context import context_of
 from leeward.worker.values import build, plain
@@ -26,8 +26,9 @@ FINAL: Final = frozenset({"AirflowFailException", "AirflowSensorTimeout"})
 def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     """Run a job to its end.
 
-    `job` holds `kind` ("python" or "operator"), `callable` (an import path, or a mapping with `file` and `name`), `args`
-    and `kwargs`, `facts` (see `context_of`), and `strict`: whether every one of `kwargs` must fit the signature.
+    `job` holds `kind` ("python", "operator" or "callbacks"), `callable` (an import path, or a mapping with `file` and
+    `name`), `args` and `kwargs`, `facts` (see `context_of`), and `strict`: whether every one of `kwargs` must fit the
+    signature. Callbacks come as a list of `callable` and `kwargs`, with what their context holds beside the usual: `more`.
     The result holds `ended` ("returned", "skipped" or "failed"), and `value`, or `error` and `retryable`.
     """
     context = context_of(job["facts"], channel)
@@ -42,6 +43,8 @@ def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
 
 
 def _run(job: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+    if job["kind"] == "callbacks":
+        return _call_back(job, context)
     target = load(job["callable"])
     args, kwargs = build(job["args"]), build(job["kwargs"])
     if job["kind"] == "operator":
@@ -49,6 +52,22 @@ def _run(job: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
     if job.get("templates_dict") is not None:
         context = {**context, "templates_dict": build(job["templates_dict"])}
     return target(*args, **arguments(target, args, kwargs, context, strict=job["strict"]))
+
+
+def _call_back(job: Mapping[str, Any], context: Mapping[str, Any]) -> None:
+    """Call each with the context (Airflow's rule: a class is made with the arguments first). One that fails is told of."""
+    more = dict(job["more"])
+    if "exception" in more:
+        more["exception"] = AirflowException(more["exception"])
+    for callback in job["callbacks"]:
+        try:
+            target, kwargs = load(callback["callable"]), build(callback["kwargs"])
+            if isinstance(target, type):
+                target(**kwargs)({**context, **more})
+            else:
+                target({**context, **more}, **kwargs)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - one that fails keeps no other from being called
+            traceback.print_exception(error)
 
 
 def _operator(target: Any, raw: Mapping[str, Any], rendered: Mapping[str, Any], context: Mapping[str, Any]) -> Any:

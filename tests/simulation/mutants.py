@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from unittest.mock import patch
 
-from leeward.core import decide, fold, verbs
+from leeward.core import callbacks, decide, fold, outcomes, verbs
 from leeward.core.dag import Dag, Task
 from leeward.core.decide import Change
 from leeward.core.fold import Lease, claimed
@@ -22,6 +22,7 @@ from leeward.core.run import Entry, Header, Intent, IntentKind, RunRef
 from leeward.core.states import RunState, TaskState
 from leeward.core.view import View
 from leeward.engine import advance, apply_verb, end_run, execute_task, look, poll_task, record, sweep
+from leeward.engine import callbacks as engine_callbacks
 from leeward.engine.execute_task import Execution
 from leeward.engine.hints import Execute, Look, Poll
 from leeward.engine.ports import Write, Written
@@ -269,10 +270,25 @@ def lease_shorter_than_the_function() -> Iterator[None]:
 def end_owes_nothing() -> Iterator[None]:
     """F21: what follows from the end of a run is done after it, and not stored."""
 
-    def ended(header: Header, state: RunState, now: float) -> Header:
-        return replace(header, state=state, end=now, active=False)
+    real = verbs.ended
+
+    def ended(dag: Dag, header: Header, state: RunState, now: float) -> Header:
+        return replace(real(dag, header, state, now), active=False)
 
     with patch.object(end_run, "ended", ended), patch.object(record, "ended", ended):
+        yield
+
+
+@contextmanager
+def debts_are_not_stored() -> Iterator[None]:
+    """F21: a try's callbacks are called after its record, which does not say so."""
+
+    def settle(scope: Scope, view: View, index: int) -> None:
+        shard = view.layout.shard(index)
+        owing = callbacks.owing(scope.dag.tasks[index], view.items[shard].entry(index))
+        engine_callbacks.pay(scope, view.with_entries({index: owing}), index)
+
+    with patch.object(outcomes, "owing", lambda _, after: after), patch.object(record, "settle", settle):
         yield
 
 
@@ -319,28 +335,19 @@ def skip_stops_at_what_was_not_read() -> Iterator[None]:
 
 def old_images_after_an_instant_end() -> Any:
     """R3: what follows from a task that an advancer ended itself is judged on what it had read before."""
-    return patch.object(end_run, "advance", _advance_on_old_images)
+    return patch.object(advance, "write_all", _write_all_on_old_images)
 
 
-def _advance_on_old_images(scope: Scope, view: View, touched: Any) -> bool:
-    ended = False
-    while True:
-        ended = ended or any(shard_finished(scope, shard, item) for shard, item in view.items.items())
-        if view.torn:
-            return ended
-        moment = scope.moment()
-        decision = decide.decide(scope.dag, view, moment, touched)
-        if decision.look:
-            view = scope.read(view, decision.look)
-            continue
-        advance._arm(scope, view, decision, touched)
-        if not decision.changes:
-            return ended
-        touched = set()
-        for shard, changes in advance._by_shard(view, decision.changes):
-            closed = decide.close(scope.dag, view, moment, changes, shard)
-            view, consequences = advance.write_changes(scope, view, shard, closed)
-            touched |= consequences
+def _write_all_on_old_images(
+    scope: Scope, view: View, moment: Any, changes: Any, owed: Any
+) -> tuple[View, frozenset[int], bool]:
+    fresh, ended = frozenset[int](), False
+    for shard, own in advance._by_shard(view, changes):
+        closed = decide.close(scope.dag, view, moment, own, shard)
+        view, consequences = advance.write_changes(scope, view, shard, closed, owed)
+        fresh |= consequences
+        ended = ended or shard_finished(scope, shard, view.items[shard])
+    return view, fresh, ended
 
 
 def torn_views_decide() -> Any:
@@ -415,6 +422,7 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         verb_moves_the_epoch_of_the_header_alone,
         stop_is_a_flag_of_the_header,
         polls_are_not_claimed,
+        debts_are_not_stored,
         everybody_dispatches,
         lease_shorter_than_the_function,
         end_owes_nothing,

@@ -6,9 +6,11 @@ which of them were lost. Where Airflow's result depends on who ends first (see `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from typing import Any
 
+from leeward.core.callbacks import EVENTS, RUN_EVENTS
 from leeward.core.dag import Dag, Task, TriggerRule
 from leeward.core.rules import Tally, verdict
 from leeward.core.run import Entry
@@ -73,13 +75,34 @@ def _of_log(world: Installation, seen: Seen) -> Iterator[str]:
     """The end of a run was told, and whoever lost a try was struck."""
     name = seen.info.ref.run_id
     lines = [line for line in world.log.lines if line["run_id"] == name]
-    if not any("task_id" not in line and line["to"] == seen.header.state.value for line in lines):
+    ends = [line for line in lines if "task_id" not in line and line["to"] == seen.header.state.value]
+    if not ends and not world.struck:
         yield f"{name} ended and nobody was told"
+    yield from _of_callbacks(world, seen, lines)
     for line in lines:
         owner = str(line.get("owner", "")).rpartition(".")[0]
         worker = {each.where for each in world.script.get(str(line.get("task_id")), ())} & {"worker"}
         if line["cause"] == "lease expired" and owner not in world.struck and not worker:
             yield f"{name}: lost for no reason: {line}"
+
+
+def _of_callbacks(world: Installation, seen: Seen, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Every end of a try, and that of the run, called its callbacks: once where nothing went wrong."""
+    dag, name = seen.dag, seen.info.ref.run_id
+    wanted = []
+    steered = {line["task_id"] for line in lines if line["cause"] in ("cleared", "run stopped")}
+    for line in lines:
+        event = EVENTS.get(S(line["to"])) if "task_id" in line else None
+        tried = line["from"] in ("running", "deferred") and line.get("task_id") not in steered
+        if event is not None and tried and event in dag.task(line["task_id"]).callbacks:
+            wanted.append((name, line["task_id"], line["try_number"], event.value))
+    event = RUN_EVENTS[seen.header.state]
+    ended = [key for key in world.called if key[0] == name and key[1] == "" and key[3] == event.value]
+    if event in dag.callbacks and not ended:
+        yield f"{name} ended and called nobody"
+    yield from (f"no callback: {key}" for key in wanted if not world.called[key])
+    if not world.struck and world.chance.gentle and not steered:
+        yield from (f"{key} called {count} times" for key, count in world.called.items() if count > 1)
 
 
 def possible(

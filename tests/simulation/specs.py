@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from leeward.core.dag import TriggerRule
+from leeward.core.dag import CallbackEvent, TriggerRule
 from tests.simulation.bodies import Doing, Script
 
 ENDS = ("success", "success", "success", "failed", "hopeless", "skipped")
 RULES = [rule.value for rule in TriggerRule]
 DAG_ID = "simulated"
+TOLD = "callbacks.told"
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def _any_dag(random: Random) -> Case:
     script = {task["task_id"]: _doings(random, task, down) for task in tasks}
     scheduled = random.random() < 0.3
     shard = random.choice([1, 2, 2, 3, 36])
-    return Case(spec(tasks, scheduled=scheduled), script, shard, scheduled, _verbs(random, down))
+    text = spec(tasks, scheduled=scheduled, told=random.random() < 0.3)
+    return Case(text, script, shard, scheduled, _verbs(random, down))
 
 
 def _add_scope(random: Random, tasks: list[dict[str, Any]]) -> None:
@@ -150,9 +152,14 @@ def after(first: str, down: Mapping[str, list[str]]) -> tuple[str, ...]:
     return tuple(sorted(seen))
 
 
-def spec(tasks: list[dict[str, Any]], *, scheduled: bool = False) -> str:
-    """The spec of those tasks; a scheduled one has runs at 8:00 and, after it, at every full hour until 9:30."""
+def spec(tasks: list[dict[str, Any]], *, scheduled: bool = False, told: bool = False) -> str:
+    """The spec of those tasks; a scheduled one has runs at 8:00 and, after it, at every full hour until 9:30.
+
+    With `told` the end of a run has callbacks.
+    """
     dag: dict[str, Any] = {"tasks": tasks, "schedule": None}
+    if told:
+        dag |= {"on_success_callback": TOLD, "on_failure_callback": TOLD}
     if scheduled:
         dag |= {
             "schedule": "0 * * * *",
@@ -175,6 +182,9 @@ def _task(random: Random, number: int, *, calm: bool) -> dict[str, Any]:
         "retries": random.choice([0, 1, 2]),
         "retry_delay": random.choice([0, 30, 1000]),
     }
+    if random.random() < 0.2:
+        events = random.sample([event.value for event in CallbackEvent], random.randint(1, 3))
+        task |= {f"on_{event}_callback": TOLD for event in events}
     return task if operator == "Empty" else {**task, "python_callable": "bodies.run"}
 
 

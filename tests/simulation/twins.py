@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from leeward.aws.messages import hint_text
+from leeward.aws.messages import group_text, hint_text
 from leeward.core.dag import Json
 from leeward.core.decide import judge
 from leeward.core.run import Entry, Item, RunRef
@@ -115,6 +115,14 @@ class Here:
             self.world.stalls.append(f"{key} polled twice within {now - self.world.polled[key]:.1f} s")
         self.world.polled[key] = now
 
+    def calls(self, key: Try, event: str) -> None:
+        """A callback is called: an invocation that nobody waits for."""
+
+        def called() -> None:
+            self.world.called[*key, event] += 1
+
+        self.world.call(self.invocation, "callbacks", called)
+
 
 @dataclass(frozen=True)
 class Log:
@@ -149,7 +157,7 @@ class Sender:
         for hint in hints:
             self._count(hint)
             if wide and isinstance(hint, Execute):
-                cloud.invoke("executor", json.loads(hint_text(hint)), passes)
+                cloud.invoke("executor", json.loads(group_text([hint])), passes)
                 continue
             queue = "looks" if isinstance(hint, Look) else "tries"
             cloud.send(queue, hint_text(hint), delay_seconds, passes)
