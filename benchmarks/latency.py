@@ -4,13 +4,13 @@ Counted: the handlers are the deployed ones, and which calls each invocation mak
 cause, and which races they lose come from running them (`traced.py`). Modelled: how long each step takes. Latencies are
 drawn from published percentiles, or from assumed ones where nobody published any (`hops.py` says which, and how a
 distribution is made of percentiles); cold starts and the scaling of Lambda and of queues are those of `fleet.py`; a
-function computes 2 ms for each call (4 more where threads invoke a wide fan, one after the other, for they share a fraction
-of a core), the worker 5 ms for each body. Draws are seeded; a figure is the median of 11 runs.
+function computes 2 ms for each call and 4 more for each invocation of a wide fan, its threads one after the other, for they
+share a fraction of a core; the worker computes 5 ms for each body. Draws are seeded; a figure is the median of 11 runs.
 
 A makespan begins when a rule's message is sent to the queue and ends when the end of the run is stored. Tasks are Python
 functions in the worker or, in a column of their own, AWS calls of that length in the executor; chains are folded into one
-executor. `parallel` is a task of no length and n after it. The k DAGs
-of a `forest` are k trees of one DAG here. In a cold run executors and workers have no environment, and have read nothing;
+executor. `parallel` is an EmptyOperator and n tasks after it. The k DAGs of a `forest` are k trees of one DAG here, whose
+roots have bodies. In a cold run executors and workers have no environment, and have read nothing;
 the scheduler is woken every minute and is warm. `cold, own imports` adds to every cold start what the imports of these
 functions take on a common machine, as if no published figure had any in it.
 """
@@ -53,9 +53,12 @@ class Workload:
 
 
 def parallel(name: str, roots: int, leaves: int) -> Workload:
-    """Trees of an instant root and some leaves."""
+    """Trees of an instant root and some leaves.
+
+    Roots of several trees have a body, of no length to speak of, so that the fan of each is sent by itself, as a DAG's is.
+    """
     edges = tuple((root, roots + root * leaves + leaf) for root in range(roots) for leaf in range(leaves))
-    return Workload(name, edges, (0.0,) * roots + (BODY_SECONDS,) * roots * leaves)
+    return Workload(name, edges, (0.0 if roots == 1 else 0.001,) * roots + (BODY_SECONDS,) * roots * leaves)
 
 
 def workload(row: Mapping[str, Any]) -> Workload:

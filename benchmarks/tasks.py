@@ -19,6 +19,7 @@ AWS_CALL: Final = (
 )
 """A call of AWS, by which this account is told how long it is to take."""
 PYTHON: Final = "operator: airflow.providers.standard.operators.python.PythonOperator, python_callable: m.f"
+EMPTY: Final = "operator: airflow.providers.standard.operators.empty.EmptyOperator"
 _IDENTITY: Final = (
     b"<GetAccessKeyInfoResponse><GetAccessKeyInfoResult><Account>1</Account></GetAccessKeyInfoResult>"
     b"</GetAccessKeyInfoResponse>"
@@ -26,11 +27,11 @@ _IDENTITY: Final = (
 
 
 def dag_of(name: str, tasks: int, edges: Iterable[tuple[int, int]], body: str, seconds: Sequence[float] = ()) -> Dag:
-    """A DAG of equal tasks, which may take different times."""
+    """A DAG of equal tasks, which may take different times: those that take none are Airflow's EmptyOperator."""
     upstream: list[list[str]] = [[] for _ in range(tasks)]
     for up, down in edges:
         upstream[down].append(f"t{up}")
-    bodies = [body.format(seconds=seconds[task] if seconds else 0.0) for task in range(tasks)]
+    bodies = [body.format(seconds=own) if own else EMPTY for own in seconds] or [body.format(seconds=0.0)] * tasks
     rows = (f"t{i}: {{{bodies[i]}, dependencies: [{', '.join(ups)}]}}" for i, ups in enumerate(upstream))
     return compiled(f"{name}: {{{WHEN}, tasks: {{{', '.join(rows)}}}}}")
 

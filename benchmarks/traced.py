@@ -28,6 +28,7 @@ from hops import Hops
 from loop import Loop
 from meter import Bill
 
+import lambdas.executor.handler as executor_handler
 import lambdas.worker.handler as worker_handler
 from lambdas.executor.handler import respond as execute
 from lambdas.scheduler.handler import respond as schedule
@@ -53,8 +54,8 @@ COMPUTE_SECONDS: Final = 0.002
 millisecond of a whole core (decisions, entries as text, lines of the log), of which 512 MB have 0.29."""
 
 CLIENT_SECONDS: Final = 0.0044
-"""What a client computes for an invocation: 1.3 ms of a core. Threads that share a function's 0.29 of one wait for each
-other, which no latency that was measured call by call has in it."""
+"""What a client computes for an invocation: 1.3 ms of a core, of which 512 MB have 0.29. Threads of one function wait for
+each other, which no latency that was measured call by call has in it."""
 
 PROCESS_SECONDS: Final = 0.005
 """What the worker takes to give a body to its process and to hand the answer back: 2 ms of a core; 1 GB has 0.58 of one."""
@@ -62,6 +63,14 @@ PROCESS_SECONDS: Final = 0.005
 MEMORY_GB: Final = {"executor": 0.5, "scheduler": 0.5, "worker": 1.0}
 FAN_LIMIT: Final = "200"
 """As many as the installation sets by default."""
+
+
+@dataclass
+class Running:
+    """An invocation of a function, and when its share of a core is free again: its threads wait for each other."""
+
+    function: str
+    free: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,7 @@ class Timed(Account):
         super().__post_init__()
         self.state.now = self.clock.now()
         self.loop, self.hops, self.ids = Loop(self.clock), Hops(self.seed), SeededIds(self.seed)
-        self.doing: dict[Any, list[str]] = {}
+        self.doing: dict[Any, list[Running]] = {}
         self.first = True
 
     def token(self) -> str:
@@ -116,8 +125,8 @@ class Timed(Account):
     @property
     def bill(self) -> Bill:
         """Who pays for what happens now: the start of the run, or its tasks."""
-        names = self.doing.get(getcurrent())
-        return self.started if not names or names[-1] == "scheduler" else self.worked
+        running = self.doing.get(getcurrent())
+        return self.started if not running or running[-1].function == "scheduler" else self.worked
 
     def body(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """The body of a Python task."""
@@ -127,7 +136,7 @@ class Timed(Account):
     def invoke(self, function: str, event: str) -> Mapping[str, Any]:
         """Run a function in an environment of its own; its answer."""
         environment, _ = self.fleets[function].take()
-        self.doing.setdefault(getcurrent(), []).append(function)
+        self.doing.setdefault(getcurrent(), []).append(Running(function))
         self.bill.calls += 1
         begun = self.clock.now()
         try:
@@ -136,6 +145,14 @@ class Timed(Account):
             self.bill.gb_seconds += (self.clock.now() - begun) * MEMORY_GB[function]
             self.doing[getcurrent()].pop()
             self.fleets[function].give_back(environment)
+
+    def compute(self, seconds: float) -> None:
+        """Take the function's share of a core for so long, once its other threads leave it."""
+        running = self.doing.get(getcurrent())
+        if running:
+            here = running[-1]
+            here.free = max(here.free, self.clock.now()) + seconds
+            self.loop.sleep(here.free - self.clock.now())
 
     def connect(self) -> None:
         """Put handlers into environments, and what takes time between services and functions."""
@@ -166,7 +183,8 @@ class Timed(Account):
 
         def answer(operation: str, request: Request) -> Answer:
             away = self.hops.draw(_hop(name, operation)) / 2
-            self.loop.sleep(COMPUTE_SECONDS + away)
+            self.compute(COMPUTE_SECONDS + (CLIENT_SECONDS if operation == "InvokeEvent" else 0.0))
+            self.loop.sleep(away)
             self.state.now = self.clock.now()
             found = self._billed(name, operation, request, service)
             self.deliver()
@@ -217,12 +235,12 @@ class Timed(Account):
             raise RuntimeError(f"a message failed: {message.body}")
 
     def pool(self) -> type:
-        """Stands for a pool of threads in the dispatcher."""
+        """Stands for a pool of threads in a function."""
         account = self
 
         class Lanes:
             def __init__(self, threads: int) -> None:
-                self.threads, self.free = threads, 0.0
+                self.threads = threads
 
             def __enter__(self) -> Self:
                 return self
@@ -231,12 +249,10 @@ class Timed(Account):
                 pass
 
             def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-                names = account.doing[getcurrent()][-1:]
+                running = account.doing[getcurrent()][-1:]
 
                 def counted(item: Any) -> Any:
-                    account.doing[getcurrent()] = [*names]
-                    self.free = max(self.free, account.clock.now()) + CLIENT_SECONDS
-                    account.loop.sleep(self.free - account.clock.now())
+                    account.doing[getcurrent()] = [*running]
                     return work(item)
 
                 return account.loop.in_lanes(self.threads, counted, items)
@@ -267,7 +283,8 @@ def ran(
         stack.enter_context(patch.dict(ENVIRONMENT, {ENV_FAN_LIMIT: FAN_LIMIT}))
         printed = stack.enter_context(installed(account))
         stack.enter_context(patch.object(printed, "write", _Log(account, printed.write)))
-        stack.enter_context(patch.object(dispatcher, "ThreadPoolExecutor", account.pool()))
+        for module in (dispatcher, executor_handler):
+            stack.enter_context(patch.object(module, "ThreadPoolExecutor", account.pool()))
         account.connect()
         account.started.queue += not by_hand
         account.deliver()

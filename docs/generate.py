@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from leeward.core.codes import CODES
-from leeward.core.transitions import TABLE, diagram
+from leeward.core.transitions import IMPOSSIBLE, TABLE, diagram
 from leeward.operators import CATALOGUE
 from leeward.operators.reference import operator_reference
 from leeward.spec.reference import spec_reference
@@ -32,6 +32,14 @@ def states() -> str:
             "| From | To | Cause | Who writes it |",
             "| --- | --- | --- | --- |",
             *rows,
+            "",
+            "## What can't be",
+            "",
+            "Any other change of a state is a defect, and an invariant finds it.",
+            "",
+            "| From | To | Why not |",
+            "| --- | --- | --- |",
+            *(f"| {', '.join(row.befores)} | {row.after} | {row.reason} |" for row in IMPOSSIBLE),
             "",
         ]
     )

@@ -27,7 +27,7 @@ from leeward.core.dag import Json, Task
 from leeward.core.facts import Deferred, Failed, Outcome, Succeeded
 from leeward.engine.handle import handle
 from leeward.engine.hints import Message, Result, Sweep
-from leeward.engine.ports import Plan, Ports
+from leeward.engine.ports import Call, Plan, Ports
 from leeward.engine.reconcile import Dropping, reconcile
 from leeward.engine.see_dags import Watched, see_dags
 from leeward.local.clock import SeededIds, VirtualClock
@@ -96,6 +96,10 @@ class RehearsedBodies:
         """See `Bodies.poll`."""
         del job
         return self._outcome(attempt)
+
+    def call(self, attempt: Attempt, call: Call) -> None:
+        """See `Bodies.call`: the rehearsed DAGs have no callbacks."""
+        raise NotImplementedError(call)
 
     def _outcome(self, attempt: Attempt) -> Outcome:
         chance = _chance(attempt, "outcome").random()

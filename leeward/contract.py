@@ -28,6 +28,12 @@ RESENDS_PER_SWEEP: Final = 100
 STALE_INTENT_SECONDS: Final = 10.0
 """An intent that is older than this is rolled forward by whoever meets it."""
 
+CALLBACK_SECONDS: Final = 300.0
+"""How long the callbacks of one event may take together."""
+
+STALE_DEBT_SECONDS: Final = 30.0
+"""Callbacks that are owed for longer are called by whoever meets them: who owed them is dead."""
+
 MAX_HINT_DELAY_SECONDS: Final = 900.0
 """SQS delays a message by at most 15 minutes; a longer wait is re-armed."""
 
@@ -36,6 +42,9 @@ FAN_BY_QUEUE: Final = 10
 
 FAN_THREADS: Final = 16
 """Threads that invoke executors for a wide fan: an invocation takes tens of milliseconds of waiting."""
+
+FAN_GROUP: Final = 8
+"""As many tries of a fan one executor runs side by side at most: they mostly wait, and share its share of a core."""
 
 SHORT_BODY_SECONDS: Final = 60.0
 """An executor waits so long for a body in the worker; a longer one reports through the queue of results."""

@@ -44,12 +44,15 @@ def _sqs() -> LazyClient:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Run an order's body; its answer goes back to whoever still waits, else to the queue of results."""
+    """Run an order's body, or callbacks; a body's answer goes back to whoever still waits, else to the queue of results."""
     worker = _worker()
     order = worker.opened(event)
     if not worker.may_start(order, time.time()):
         return {}
     left = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+    if order["kind"] == "callbacks":
+        _call(worker, order, left)
+        return {}
     answer = worker.answer(order, left)
     sys.stdout.flush()
     if order["answer_by"] is not None and time.time() < order["answer_by"]:
@@ -58,6 +61,14 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         text = result_text(Result(**one["try"], result=bounded(told, one, MAX_ANSWER_BYTES, worker)))
         _sqs().send_message(QueueUrl=os.environ[ENV_RESULTS_QUEUE], MessageBody=text)
     return {"later": True}
+
+
+def _call(worker: Worker, order: Mapping[str, Any], left: float) -> None:
+    """Call callbacks: nobody waits for an answer. Raises if they could not be called, so that Lambda tries again."""
+    answer = worker.answer(order, left)
+    sys.stdout.flush()
+    if "result" not in answer:
+        raise RuntimeError(f"callbacks were not called to their end: {answer}")
 
 
 def _log(order: Mapping[str, Any], line: str) -> None:

@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from leeward.core.dag import Dag, Expansion, RetryPolicy, SkipScope, Task, TaskGroup, TriggerRule
+from leeward.core.dag import (
+    Callback,
+    CallbackEvent,
+    Callbacks,
+    Dag,
+    Expansion,
+    RetryPolicy,
+    SkipScope,
+    Task,
+    TaskGroup,
+    TriggerRule,
+)
 
 
 def dag_text(dag: Dag) -> str:
@@ -20,7 +31,8 @@ def dag_of(text: str) -> Dag:
     found: dict[str, Any] = json.loads(text)
     tasks = tuple(_task(row) for row in found.pop("tasks"))
     groups = tuple(TaskGroup(**{**row, "expand": _expansion(row["expand"])}) for row in found.pop("groups"))
-    return Dag(tasks=tasks, groups=groups, tags=tuple(found.pop("tags")), **found)
+    callbacks = _callbacks(found.pop("callbacks"))
+    return Dag(tasks=tasks, groups=groups, tags=tuple(found.pop("tags")), callbacks=callbacks, **found)
 
 
 def _task(row: Mapping[str, Any]) -> Task:
@@ -29,9 +41,14 @@ def _task(row: Mapping[str, Any]) -> Task:
         "trigger_rule": TriggerRule(row["trigger_rule"]),
         "retry": RetryPolicy(**row["retry"]),
         "skip_scope": SkipScope(row["skip_scope"]),
+        "callbacks": _callbacks(row["callbacks"]),
         "expand": _expansion(row["expand"]),
     }
     return Task(**{**row, **special})
+
+
+def _callbacks(rows: Mapping[str, Any]) -> Callbacks:
+    return {CallbackEvent(event): tuple(Callback(**callback) for callback in found) for event, found in rows.items()}
 
 
 def _expansion(row: Mapping[str, Any] | None) -> Expansion | None:

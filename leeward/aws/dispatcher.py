@@ -2,7 +2,8 @@
 
 A few go through SQS, whose messages come again when nobody answers them. A wide fan goes by asynchronous invocation: a
 mapping of a queue starts at five concurrent calls and adds three hundred a minute, so that 125 tries would take half a
-minute to be running. What an invocation loses, the sweeper sends again.
+minute to be running. The wider it is, the more tries one invocation takes along, which it runs side by side: sending costs
+the sender milliseconds of its share of a core apiece. What an invocation loses, the sweeper sends again.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import repeat
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from leeward.aws.messages import hint_text
-from leeward.contract import FAN_BY_QUEUE, FAN_THREADS
+from leeward.aws.messages import group_text, hint_text
+from leeward.contract import FAN_BY_QUEUE, FAN_GROUP, FAN_THREADS
 from leeward.engine.hints import Execute, Hint, Look
 
 
@@ -30,8 +32,8 @@ class DispatchError(Exception):
 class AwsDispatcher:
     """Implements `leeward.engine.ports.Dispatcher`.
 
-    The queues are URLs; `executor` names the executors' function, which at most `fan_limit` tries of one fan are sent to
-    directly: more would only wait for free concurrency. `metrics` is a client of CloudWatch, asked for the backlog.
+    The queues are URLs; `executor` names the executors' function, which one fan invokes at most `fan_limit` times: more
+    would only wait for free concurrency. `metrics` is a client of CloudWatch, asked for the backlog.
     """
 
     sqs: Any
@@ -47,9 +49,8 @@ class AwsDispatcher:
         delay = math.ceil(delay_seconds)
         tries = [hint for hint in hints if isinstance(hint, Execute)]
         if len(tries) > FAN_BY_QUEUE and not delay:
-            throttled = self._invoke(tries[: self.fan_limit])
             others = (hint for hint in hints if not isinstance(hint, Execute))
-            hints = [*throttled, *tries[self.fan_limit :], *others]
+            hints = [*self._invoke(tries), *others]
         for queue, batch in self._batches(hints):
             entries = [_entry(number, hint, delay) for number, hint in enumerate(batch)]
             answer = self.sqs.send_message_batch(QueueUrl=queue, Entries=entries)
@@ -71,14 +72,16 @@ class AwsDispatcher:
         points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
         return float(points[-1]["Maximum"]) if points else 0.0
 
-    def _invoke(self, hints: Sequence[Hint]) -> list[Hint]:
-        """Invoke an executor for each hint, from several threads, which may share a client; those that were throttled."""
+    def _invoke(self, tries: Sequence[Hint]) -> list[Hint]:
+        """Invoke executors from several threads, which may share a client; the tries that none has taken."""
+        size = min(FAN_GROUP, math.ceil(len(tries) / FAN_THREADS))
+        groups = [tries[start : start + size] for start in range(0, len(tries), size)]
         with ThreadPoolExecutor(FAN_THREADS) as pool:
-            taken = list(pool.map(self._invoke_one, hints))
-        return [hint for hint, ok in zip(hints, taken, strict=True) if not ok]
+            taken = [*pool.map(self._invoke_one, groups[: self.fan_limit]), *repeat(False, len(groups))]
+        return [hint for group, ok in zip(groups, taken, strict=False) if not ok for hint in group]
 
-    def _invoke_one(self, hint: Hint) -> bool:
-        payload = hint_text(hint).encode()
+    def _invoke_one(self, group: Sequence[Hint]) -> bool:
+        payload = group_text(group).encode()
         try:
             self.functions.invoke(FunctionName=self.executor, InvocationType="Event", Payload=payload)
         except ClientError as error:

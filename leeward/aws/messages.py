@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -22,6 +22,11 @@ def hint_text(hint: Hint) -> str:
         case Look():
             fields = ["look", *hint.touched]
     return json.dumps({"run": info_text(hint.info), "hint": fields}, separators=(",", ":"))
+
+
+def group_text(hints: Sequence[Hint]) -> str:
+    """Hints for one invocation as JSON text."""
+    return f'{{"hints":[{",".join(map(hint_text, hints))}]}}'
 
 
 def result_text(result: Result) -> str:

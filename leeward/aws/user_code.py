@@ -32,7 +32,7 @@ from leeward.core.facts import Outcome
 from leeward.engine.bundle import member
 from leeward.engine.ports import BundleStore, Plan
 from leeward.operators.answers import ended_of, outcome_of
-from leeward.operators.base import Attempt, HandedOver, XComs
+from leeward.operators.base import Attempt, HandedOver, RenderFirst, XComs
 from leeward.worker.bash import Ended
 
 _THROTTLED = ("TooManyRequestsException", "EC2ThrottledException", "ServiceUnavailable", "ServiceUnavailableException")
@@ -41,6 +41,13 @@ _THROTTLED = ("TooManyRequestsException", "EC2ThrottledException", "ServiceUnava
 def is_long(task: Task) -> bool:
     """Whether a task says that it may take longer than an executor waits."""
     return (task.execution_timeout_seconds or 0.0) > SHORT_BODY_SECONDS
+
+
+def _upstream(attempt: Attempt) -> list[str]:
+    """The tasks before this one that may have pushed something."""
+    dag = attempt.dag
+    ancestors = (dag.tasks[index] for index in sorted(dag.graph.ancestors(task_of(attempt.index))))
+    return [task.task_id for task in ancestors if not task.instant]
 
 
 def worker_plan(task: Task) -> Plan:
@@ -68,8 +75,8 @@ class WorkerCode:
 
     def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
         """See `leeward.operators.base.UserCode.run`. A try begins without XComs of its own: there are none to ship."""
-        del xcoms, log, attempt
-        return outcome_of(self._order({"kind": "python", "job": job, **self._shipped()}))
+        del xcoms, log
+        return outcome_of(self._order({"kind": "python", "job": job, **self._readable(attempt)}))
 
     def run_all(
         self,
@@ -80,16 +87,9 @@ class WorkerCode:
         """See `leeward.operators.base.UserCode.run_all`: one order, which holds what each try needs to answer by itself."""
         del xcoms, log
         orders = [{"kind": "python", "job": job, **replace(self, attempt=attempt).about()} for attempt, job in jobs]
-        answer = self._order({"kind": "several", "orders": orders, **self._shipped()})
+        answer = self._order({"kind": "several", "orders": orders, **self._readable(self.attempt)})
         found: Sequence[Mapping[str, Any]] = answer.get("answers", ())
         return found if len(found) == len(jobs) else [answer] * len(jobs)
-
-    def _shipped(self) -> Mapping[str, Any]:
-        """The XComs that the body may ask for."""
-        dag, attempt = self.attempt.dag, self.attempt
-        upstream = [dag.tasks[index].task_id for index in sorted(dag.graph.ancestors(task_of(attempt.index)))]
-        shipped = self.xcoms.shipped(attempt.run.ref, upstream)
-        return {"upstream": [*upstream, attempt.task.task_id], "xcoms": shipped}
 
     def about(self) -> dict[str, Any]:
         """Which try it is, how long it may take, and where to put a large answer."""
@@ -99,6 +99,26 @@ class WorkerCode:
             "seconds": self.attempt.timeout_seconds or FUNCTION_SECONDS,
             "upload": self._signed("put_object", self._name("answer")),
         }
+
+    def call(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> None:
+        """See `leeward.operators.callbacks.CallingCode.call`: Lambda repeats a call that fails, and nobody waits."""
+        del xcoms, log
+        readable = [*_upstream(attempt), attempt.task.task_id]
+        order = self._bare({"kind": "callbacks", "job": job, "upstream": readable})
+        order["xcoms"] = self.xcoms.shipped(attempt.run.ref, readable)
+        order["start_by"] = time.time() + MAX_EVENT_AGE_SECONDS
+        self.functions.invoke(FunctionName=self.worker, InvocationType="Event", Payload=self._payload(order))
+
+    def _readable(self, attempt: Attempt) -> dict[str, Any]:
+        """The XComs that a job may ask for: those of the tasks upstream, read unless they are known."""
+        upstream = _upstream(attempt)
+        known = [
+            [task_id, -1, key, {"value": value}]
+            for task_id in upstream
+            for key, value in attempt.left.get(task_id, {}).items()
+        ]
+        read = self.xcoms.shipped(attempt.run.ref, [task_id for task_id in upstream if task_id not in attempt.left])
+        return {"upstream": [*upstream, attempt.task.task_id], "xcoms": known + read}
 
     def bash(
         self,
@@ -110,11 +130,13 @@ class WorkerCode:
         cwd: str | None,
         encoding: str,
         inherit: bool,
+        first: RenderFirst | None = None,
     ) -> Ended:
         """See `leeward.operators.base.UserCode.bash`."""
-        del attempt, log
+        del log
         body = {"command": command, "environment": dict(environment), "cwd": cwd, "encoding": encoding}
-        return ended_of(self._order({"kind": "bash", **body, "inherit": inherit}))
+        render = {} if first is None else {"render": first.job, **self._readable(attempt)}
+        return ended_of(self._order({"kind": "bash", **body, "inherit": inherit, **render}))
 
     def read(self, name: str) -> str | None:
         """See `leeward.operators.base.UserCode.read`."""
@@ -129,17 +151,25 @@ class WorkerCode:
         found: Json = json.loads(body)
         return found
 
-    def _order(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        attempt, long = self.attempt, is_long(self.attempt.task)
+    def _bare(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """An order that nobody waits for."""
+        attempt = self.attempt
         order = {
             **body,
             **self.about(),
             "bundle": attempt.dag.bundle,
-            "start_by": attempt.until - FUNCTION_SECONDS,
-            "answer_by": None if long else time.time() + SHORT_BODY_SECONDS,
         }
         if attempt.dag.bundle:
             order["modules"] = self._signed("get_object", bundle_name(attempt.dag.bundle))
+        return order
+
+    def _order(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        attempt, long = self.attempt, is_long(self.attempt.task)
+        order = {
+            **self._bare(body),
+            "start_by": attempt.until - FUNCTION_SECONDS,
+            "answer_by": None if long else time.time() + SHORT_BODY_SECONDS,
+        }
         if long:
             order["claim"] = self._signed("put_object", self._name("claim"), IfNoneMatch="*")
             self._invoke_event(order)

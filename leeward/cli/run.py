@@ -19,6 +19,7 @@ from leeward.cli.aws_mode import aws_for
 from leeward.cli.load import choose, compile_file, fail, json_object
 from leeward.cli.progress import Row, progress_on
 from leeward.core.dag import Dag, Json
+from leeward.core.presence import absent
 from leeward.core.rows import Row as Instance
 from leeward.core.run import Header, RunInfo, RunRef, RunType
 from leeward.core.states import RunState, TaskState
@@ -74,11 +75,11 @@ def command(
     Exit code 0 if the run succeeded, 1 if it failed, 2 for bad usage or a bad spec.
     """
     dag = choose(compile_file(spec), dag_id)
-    times = _times(logical_date, data_interval)
+    times = times_of(logical_date, data_interval)
     given = json_object(conf)
     for problem in param_problems(dag, given):
         fail(problem)
-    info = _info(dag, times, run_id, given)
+    info = manual_run(dag, times, run_id, given)
     progress = progress_on(sys.stderr, quiet=as_json)
     with ExitStack() as stack:
         stack.enter_context(_unwound_when_terminated())
@@ -114,7 +115,8 @@ def _unwound_when_terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _times(logical_date: str | None, data_interval: str | None) -> Times:
+def times_of(logical_date: str | None, data_interval: str | None) -> Times:
+    """The dates of a run from the options of the command line. Ends the command for what is no date."""
     moment = _moment(logical_date) if logical_date else datetime.now(UTC)
     logical = moment.isoformat()
     if data_interval is None:
@@ -133,7 +135,8 @@ def _moment(text: str) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _info(dag: Dag, times: Times, run_id: str | None, conf: dict[str, Json]) -> RunInfo:
+def manual_run(dag: Dag, times: Times, run_id: str | None, conf: dict[str, Json]) -> RunInfo:
+    """What a run by hand is about."""
     name = run_id or f"{RunType.MANUAL}__{times.logical_date}"
     now = datetime.now(UTC)
     return RunInfo(
@@ -190,4 +193,6 @@ def _summary(dag: Dag, info: RunInfo, header: Header, here: Local) -> str:
         error = here.attempts.error(info.ref, row.address, row.entry.try_number)
         if error is not None and row.entry.state is TaskState.FAILED:
             lines.append(f"  {row.name}: {error}")
+    missing = (dag.tasks[index].task_id for index in sorted(absent(dag, info)))
+    lines += [f"  {name} is not in this run: its dates do not hold {info.logical_date}" for name in missing]
     return "\n".join(lines)

@@ -22,11 +22,11 @@ def not_chosen(dag: Dag, task: Task, chosen: Iterable[str]) -> tuple[str, ...]:
 
 
 def short_circuited(dag: Dag, task: Task) -> tuple[str, ...]:
-    """What a short-circuit skips: everything downstream, or only its direct downstream tasks."""
+    """What a short-circuit skips: everything downstream, or only its direct downstream tasks; but no teardown."""
     index = dag.index[task.task_id]
     everything = task.skip_scope is SkipScope.ALL
     found = dag.graph.descendants((index,)) if everything else dag.graph.downstream[index]
-    return tuple(dag.tasks[place].task_id for place in sorted(found))
+    return tuple(dag.tasks[place].task_id for place in sorted(found) if not dag.tasks[place].is_teardown)
 
 
 def _places(dag: Dag, name: str) -> Iterable[int]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Final, TypeAlias
 
 from leeward.contract import DEFAULT_MAX_MAP_LENGTH
 from leeward.core.graph import Graph
+from leeward.core.setups import Scopes
 
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 
@@ -65,6 +67,30 @@ class RetryPolicy:
     max_delay_seconds: float | None = None
 
 
+class CallbackEvent(StrEnum):
+    """What a callback is for: Airflow's `on_EVENT_callback`."""
+
+    EXECUTE = "execute"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    RETRY = "retry"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What is called: an import path, or a mapping with `file` and `name`; `kwargs` go beside the context.
+
+    A class (a notifier) is made with `kwargs`, and called with the context alone.
+    """
+
+    target: Json
+    kwargs: Mapping[str, Json] = field(default_factory=dict)
+
+
+Callbacks: TypeAlias = Mapping[CallbackEvent, tuple[Callback, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Expansion:
     """What a task or a task group is mapped over: arguments and their sources, in the order of the spec.
@@ -82,8 +108,11 @@ class Task:
     """One task. `operator` is the catalogue's name for it, or the import path of a user's own class.
 
     `task_id` carries its group prefix. `upstream` holds full task ids. `instant` marks a task without a body (an
-    EmptyOperator): it succeeds the moment its rule is met. `execution_timeout_seconds` bounds one try. `expand` is what the
-    task itself is mapped over; at most `instances_per_call` instances share one call of the worker.
+    EmptyOperator): it succeeds the moment its rule is met. `execution_timeout_seconds` bounds one try. `param_schemas` are
+    the JSON Schemas of those params that have one; `render_template_as_native_obj` is None where the DAG decides.
+    `start_date` and `end_date` are ISO 8601 with offset. `on_failure_fail_dagrun` says that a teardown counts for the state
+    of the run. `expand` is what the task itself is mapped over; at most `instances_per_call` instances share one call of the
+    worker.
     """
 
     task_id: str
@@ -97,9 +126,17 @@ class Task:
     instant: bool = False
     do_xcom_push: bool = True
     params: Mapping[str, Json] = field(default_factory=dict)
+    param_schemas: Mapping[str, Json] = field(default_factory=dict)
+    render_template_as_native_obj: bool | None = None
     owner: str = "airflow"
     group: str | None = None
     doc: str | None = None
+    callbacks: Callbacks = field(default_factory=dict)
+    is_setup: bool = False
+    is_teardown: bool = False
+    on_failure_fail_dagrun: bool = False
+    start_date: str | None = None
+    end_date: str | None = None
     expand: Expansion | None = None
     map_index_template: str | None = None
     instances_per_call: int = 1
@@ -119,8 +156,10 @@ class TaskGroup:
 class Dag:
     """One DAG as compiled. `schedule` is the normalised schedule as plain JSON (see `leeward.spec.schedule`).
 
-    `start_date` and `end_date` are ISO 8601 with offset. `source` is the path of the spec as the author knows it, `bundle`
-    the hash of the modules beside it (empty: they lie in a folder, or there are none).
+    `start_date` and `end_date` are ISO 8601 with offset. `timezone` is that of the start date, an IANA name or an offset
+    such as `+01:00`: tasks that look at the clock look at it there. `source` is the path of the spec as the author knows
+    it, `bundle` the hash of the modules beside it (empty: they lie in a folder, or there are none). In
+    `user_defined_macros` a mapping with `__import__` stands for what that path names.
     """
 
     dag_id: str
@@ -129,6 +168,7 @@ class Dag:
     schedule: Json = None
     start_date: str | None = None
     end_date: str | None = None
+    timezone: str = "UTC"
     catchup: bool = False
     dagrun_timeout_seconds: float | None = None
     max_active_runs: int = 16
@@ -139,9 +179,11 @@ class Dag:
     doc_md: str | None = None
     tags: tuple[str, ...] = ()
     render_template_as_native_obj: bool = False
+    user_defined_macros: Mapping[str, Json] = field(default_factory=dict)
     is_paused_upon_creation: bool = False
     source: str = ""
     bundle: str = ""
+    callbacks: Callbacks = field(default_factory=dict)
     max_map_length: int = DEFAULT_MAX_MAP_LENGTH
 
     @cached_property
@@ -165,6 +207,47 @@ class Dag:
             for down in self.graph.descendants((index,)) if everything else self.graph.downstream[index]:
                 found[down].append(index)
         return tuple(map(tuple, found))
+
+    @cached_property
+    def calls_back(self) -> bool:
+        """Whether a task has callbacks."""
+        return any(task.callbacks for task in self.tasks)
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """What lies between setups and their teardowns."""
+        return Scopes(
+            self.graph,
+            frozenset(i for i, task in enumerate(self.tasks) if task.is_setup),
+            frozenset(i for i, task in enumerate(self.tasks) if task.is_teardown),
+        )
+
+    @cached_property
+    def guards(self) -> tuple[tuple[int, ...], ...]:
+        """For every task, the setups that must succeed besides what its trigger rule asks of its direct upstream tasks."""
+        free = frozenset(i for i, task in enumerate(self.tasks) if task.trigger_rule is TriggerRule.ALWAYS)
+        return self.scopes.guards(free)
+
+    @cached_property
+    def guarded(self) -> tuple[tuple[int, ...], ...]:
+        """For every task, the tasks that it guards."""
+        return Graph(self.guards).downstream
+
+    @cached_property
+    def leaves(self) -> tuple[int, ...]:
+        """The tasks whose states are the run's."""
+        counted = (i for i, task in enumerate(self.tasks) if task.on_failure_fail_dagrun)
+        return self.scopes.leaves(frozenset(counted))
+
+    @cached_property
+    def spans(self) -> Mapping[tuple[datetime | None, datetime | None], frozenset[int]]:
+        """From when to when, by logical dates, runs have the tasks that have dates of their own."""
+        found: dict[tuple[datetime | None, datetime | None], set[int]] = {}
+        for index, task in enumerate(self.tasks):
+            if task.start_date or task.end_date:
+                start, end = (datetime.fromisoformat(d) if d else None for d in (task.start_date, task.end_date))
+                found.setdefault((start, end), set()).add(index)
+        return {span: frozenset(tasks) for span, tasks in found.items()}
 
     @cached_property
     def expansions(self) -> tuple[Expansion | None, ...]:

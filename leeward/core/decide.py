@@ -7,6 +7,7 @@ mixture of reads of one epoch. Asking again changes nothing (a change that was w
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,24 +15,26 @@ from typing import Final, TypeAlias
 
 from leeward.contract import EARLY_VERDICT_SECONDS
 from leeward.core.address import STRIDE, is_summary, map_index_of, task_of
+from leeward.core.callbacks import owing
 from leeward.core.dag import Dag, SkipScope, TriggerRule
 from leeward.core.instances import (
     Found,
-    Share,
     all_of,
     depends_inside,
     expanded,
     follows,
     gathered,
     given_up,
+    guards_of,
     relevant,
     shares,
     skippers,
     summarised,
     weight,
 )
+from leeward.core.presence import absent
 from leeward.core.retry import after_failure
-from leeward.core.rules import Tally, verdict
+from leeward.core.rules import UNGUARDED, Tally, verdict
 from leeward.core.run import UNTOUCHED, Entry, RunInfo
 from leeward.core.states import FAILURES, FINISHED, RunState, TaskState
 from leeward.core.transitions import SKIPPABLE
@@ -74,17 +77,18 @@ class Moment:
 def decide(dag: Dag, view: View, moment: Moment, touched: Collection[int] | None = None) -> Decision:
     """Every change that is due; with `touched`, only those that can follow from these tasks.
 
-    A task is touched when its entry changed: then itself, its direct downstream tasks and what it asked to be skipped
-    can be due. On a view at rest before, the two forms agree.
+    A task is touched when its entry changed: then itself, its direct downstream tasks, those that it guards as a setup and
+    what it asked to be skipped can be due. On a view at rest before, the two forms agree.
     """
     if view.torn:
         return Decision()
     candidates = _everything(dag, view) if touched is None else _reach(dag, view, touched)
+    missing = absent(dag, moment.info)
     changes: list[Change] = []
     look: set[int] = set()
     later: list[tuple[int, float]] = []
     for index in candidates:
-        due = _due(dag, view, moment, index)
+        due = None if task_of(index) in missing else _due(dag, view, moment, index)
         if isinstance(due, Change):
             changes.append(due)
         elif isinstance(due, float):
@@ -110,15 +114,16 @@ def close(dag: Dag, view: View, moment: Moment, changes: Iterable[Change], shard
     return tuple(found.values())
 
 
-def outcome(dag: Dag, view: View) -> RunState | None:
+def outcome(dag: Dag, view: View, info: RunInfo) -> RunState | None:
     """The state that a run ends in, or None while a task instance is unfinished. The view must be complete.
 
     Only the leaves count, as in Airflow: a failure that a later task recovered from leaves the run a success.
     """
-    states = [entry.state for entry in entries(view)]
-    if not FINISHED.issuperset(states):
+    missing = absent(dag, info)
+    states = {index: entry.state for index, entry in enumerate(entries(view)) if index not in missing}
+    if not FINISHED.issuperset(states.values()):
         return None
-    failed = any(states[leaf] in FAILURES for leaf in dag.graph.leaves)
+    failed = any(states.get(leaf) in FAILURES for leaf in dag.leaves)
     return RunState.FAILED if failed else RunState.SUCCESS
 
 
@@ -141,7 +146,7 @@ def _reach(dag: Dag, view: View, touched: Collection[int]) -> list[int]:
         if index >= STRIDE:
             found.update(follows(dag, view, index, touched))
         else:
-            found.update(dag.graph.downstream[index])
+            found.update(dag.graph.downstream[index], dag.guarded[index])
             if entry and entry.mapped and not any(entry.mapped.counts):
                 found.update(all_of(view, index))
         if dag.tasks[task_of(index)].skip_scope is not SkipScope.NOTHING:
@@ -167,7 +172,10 @@ def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
         asked = _skip_requested(dag, view, index)
         if asked is not None:
             return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
-    if entry.until is None or entry.until > moment.now:
+    unread = view.unread(skippers(dag, index)) if entry.state is TaskState.UP_FOR_RETRY else None
+    if unread:
+        return unread
+    if entry.until is None or entry.until > moment.now or entry.owes:
         return None
     if entry.state is TaskState.UP_FOR_RETRY:
         return _queue(dag, index, entry, moment, "retry due", entry.beat + 1)
@@ -211,19 +219,18 @@ def _start_instance(dag: Dag, view: View, moment: Moment, index: int, entry: Ent
 
 def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None) -> Due:
     """What becomes of a task that nothing has happened to (or whose entry has not been read)."""
-    upstream = relevant(dag, view, index)
     asked = _skip_requested(dag, view, index)
     if asked is not None:
         if entry is None:
             return view.unread((index,))
         return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
-    rule = dag.tasks[task_of(index)].trigger_rule
-    found = verdict(rule, tally(dag, view, index))
+    found = judge(dag, view, index)
     gone = given_up(dag, view, index) if found in (None, TaskState.QUEUED) and index < STRIDE else None
     if found is None and gone is None:
-        waiting = any(_unfinished(view, up) for up in upstream)
-        return None if waiting else view.unread(upstream)
-    unread = view.unread((index, *skippers(dag, index)))
+        above = needs(dag, view, index)
+        waiting = any(_unfinished(view, up) for up in above)
+        return None if waiting else view.unread(above)
+    unread = view.unread((index, *skippers(dag, index), *guards_of(dag, view, index)))
     if entry is None or unread:
         return unread
     if gone is not None:
@@ -235,39 +242,47 @@ def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None
         return _changed(index, entry, found_entry, "trigger rule met, expanded")
     if state is TaskState.QUEUED:
         return _queue(dag, index, entry, moment, "trigger rule met", beat)
-    others = upstream if rule is TriggerRule.ALL_SUCCESS else ()
-    wait = _early(view, upstream, (*others, *skippers(dag, index)), moment)
+    wait = _early(dag, view, index, moment)
     if wait is not None:
         return wait
     return _finish(index, entry, state, moment, "trigger rule can't be met", beat)
 
 
+def needs(dag: Dag, view: View, index: int) -> tuple[int, ...]:
+    """Those whose ends the verdict follows from: what is directly upstream, and the setups that guard it."""
+    return (*relevant(dag, view, index), *guards_of(dag, view, index))
+
+
 def _first_verdict(dag: Dag, view: View, index: int) -> tuple[TaskState, int]:
     """The verdict of the first scheduler pass in which there is one, and that pass.
 
-    all_success is the one rule whose verdict depends on who ends first. Airflow's scheduler looks in passes, a failure
-    winning over a skip that it sees in the same pass; a finished upstream task is seen in the pass after its own.
+    The verdicts of all_success, and of setups further up, depend on who ends first. Airflow's scheduler looks in passes, a
+    failure winning over a skip that it sees in the same pass; a task that ended is seen in the pass after its own.
     """
-    rule = dag.tasks[task_of(index)].trigger_rule
-    upstream = relevant(dag, view, index)
-    ended = [share for up in upstream if (entry := view.entry(up)) for share in shares(entry)]
-    total = sum(weight(view.entry(up)) for up in upstream)
-    beats = (0, *sorted({share.beat + 1 for share in ended}))
-    found = ((_verdict_in(rule, ended, beat, total), beat) for beat in beats)
+    above = (entry for up in needs(dag, view, index) if (entry := view.entry(up)))
+    beats = (0, *sorted({share.beat + 1 for entry in above for share in shares(entry)}))
+    found = ((judge(dag, view, index, beat), beat) for beat in beats)
     return next((state, beat) for state, beat in found if state is not None)
 
 
-def _verdict_in(rule: TriggerRule, ended: Iterable[Share], beat: int, total: int) -> TaskState | None:
-    return verdict(rule, _count((share for share in ended if share.beat < beat), total))
+def judge(dag: Dag, view: View, index: int, beat: float = math.inf) -> TaskState | None:
+    """The verdict over what had ended before a pass (by default, by now); what has not been read counts as unfinished."""
+    direct = _tally(dag, view, relevant(dag, view, index), beat)
+    guards = guards_of(dag, view, index)
+    rule = dag.tasks[task_of(index)].trigger_rule
+    return verdict(rule, direct, _tally(dag, view, guards, beat) if guards else UNGUARDED)
 
 
-def _early(view: View, upstream: Sequence[int], others: Sequence[int], moment: Moment) -> frozenset[int] | float | None:
-    """What an early verdict waits for: shards to read, or the moment when it need not wait for the others any more.
+def _early(dag: Dag, view: View, index: int, moment: Moment) -> frozenset[int] | float | None:
+    """What an early verdict waits for: shards to read, or the moment when it need not wait for others any more.
 
     The others are those that could still give another verdict: for all_success every upstream task, for any rule the
-    branches that may ask for the task to be skipped.
+    setups that guard the task and the branches that may ask for it to be skipped.
     """
-    ended = (view.entry(up) for up in causes(view, upstream))
+    rule = dag.tasks[task_of(index)].trigger_rule
+    upstream = relevant(dag, view, index) if rule is TriggerRule.ALL_SUCCESS else ()
+    others = frozenset((*upstream, *guards_of(dag, view, index), *skippers(dag, index))) - absent(dag, moment.info)
+    ended = (view.entry(up) for up in causes(dag, view, index))
     due = min(entry.end or 0.0 for entry in ended if entry) + EARLY_VERDICT_SECONDS
     if due <= moment.now:
         return None
@@ -277,24 +292,27 @@ def _early(view: View, upstream: Sequence[int], others: Sequence[int], moment: M
     return view.unread(others) or None
 
 
-def causes(view: View, upstream: Sequence[int]) -> list[int]:
-    """The upstream tasks for which an early verdict is given: those that failed or skipped, else all that ended."""
-    states = {up: {share.state for share in shares(entry)} for up in upstream if (entry := view.entry(up))}
+def causes(dag: Dag, view: View, index: int) -> list[int]:
+    """Those above a task for which an early verdict is given: that failed or skipped, else all that ended."""
+    above = needs(dag, view, index)
+    states = {up: {share.state for share in shares(entry)} for up in above if (entry := view.entry(up))}
     gave_up = [up for up, found in states.items() if not found.isdisjoint(GIVEN_UP)]
     return gave_up or [up for up, found in states.items() if found]
 
 
-def tally(dag: Dag, view: View, index: int) -> Tally:
-    """The finished states of the direct upstream of a task or instance; what has not been read counts as unfinished."""
-    found = [view.entry(up) for up in relevant(dag, view, index)]
-    ended = (share for entry in found if entry is not None for share in shares(entry))
-    return _count(ended, sum(map(weight, found)))
-
-
-def _count(ended: Iterable[Share], total: int) -> Tally:
-    counts: Counter[TaskState] = Counter()
-    for share in ended:
-        counts[share.state] += share.count
+def _tally(dag: Dag, view: View, above: Sequence[int], beat: float) -> Tally:
+    """The states of some task instances that ended before a pass."""
+    total = setups = 0
+    counts, of_setups = Counter[TaskState](), Counter[TaskState]()
+    for up in above:
+        entry = view.entry(up)
+        is_setup = task_of(up) in dag.scopes.setups
+        total += weight(entry)
+        setups += weight(entry) if is_setup else 0
+        for share in shares(entry) if entry else ():
+            if share.beat < beat:
+                counts[share.state] += share.count
+                of_setups[share.state] += share.count if is_setup else 0
     return Tally(
         total=total,
         success=counts[TaskState.SUCCESS],
@@ -302,6 +320,9 @@ def _count(ended: Iterable[Share], total: int) -> Tally:
         upstream_failed=counts[TaskState.UPSTREAM_FAILED],
         skipped=counts[TaskState.SKIPPED],
         removed=counts[TaskState.REMOVED],
+        setups=setups,
+        setups_succeeded=of_setups[TaskState.SUCCESS],
+        setups_skipped=of_setups[TaskState.SKIPPED],
     )
 
 
@@ -342,7 +363,8 @@ def _finish(index: int, entry: Entry, state: TaskState, moment: Moment, cause: s
 
 def _lost(dag: Dag, index: int, entry: Entry, moment: Moment) -> Entry:
     task = dag.tasks[task_of(index)]
-    return after_failure(task.retry, entry, retry_seed(moment.info, task.task_id), moment.now, retryable=True)
+    seed = retry_seed(moment.info, task.task_id)
+    return owing(task, after_failure(task.retry, entry, seed, moment.now, retryable=True))
 
 
 def retry_seed(info: RunInfo, task_id: str) -> str:

@@ -67,7 +67,7 @@ def fold(
             follow = replace(change, after=running, cause=f"{change.cause}, claimed at once")
             changes = (*changes[:place], follow, *changes[place + 1 :])
             break
-    return Fold(changes, follow, _end(dag, view, changes))
+    return Fold(changes, follow, _end(dag, view, moment, changes))
 
 
 def claimed(queued: Entry, lease: Lease, now: float) -> Entry:
@@ -75,11 +75,11 @@ def claimed(queued: Entry, lease: Lease, now: float) -> Entry:
     return replace(queued, state=TaskState.RUNNING, owner=lease.owner, start=now, end=None, until=lease.until)
 
 
-def _end(dag: Dag, view: View, changes: tuple[Change, ...]) -> RunState | None:
+def _end(dag: Dag, view: View, moment: Moment, changes: tuple[Change, ...]) -> RunState | None:
     header = view.header
     if not view.layout.single or header is None or header.intent is not None:
         return None
     if header.state is not RunState.RUNNING:
         return None
     after = view.with_entries({change.index: change.after for change in changes})
-    return outcome(dag, after)
+    return outcome(dag, after, moment.info)

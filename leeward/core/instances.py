@@ -62,10 +62,19 @@ def relevant(dag: Dag, view: View, address: int) -> tuple[int, ...]:
     In a mapped group an instance depends on those of its own map index, and the expansion of a task on nothing of a task of
     the group that has been expanded.
     """
+    return _seen_from(dag, view, address, dag.graph.upstream[task_of(address)])
+
+
+def guards_of(dag: Dag, view: View, address: int) -> tuple[int, ...]:
+    """The setups that guard a task or an instance, in the same way."""
+    return _seen_from(dag, view, address, dag.guards[task_of(address)])
+
+
+def _seen_from(dag: Dag, view: View, address: int, tasks: Iterable[int]) -> tuple[int, ...]:
     index, here = task_of(address), map_index_of(address)
     companions = dag.companions[index]
     found: list[int] = []
-    for up in dag.graph.upstream[index]:
+    for up in tasks:
         entry = view.entry(up) if up in companions else None
         if entry is None or entry.mapped is None:
             found.append(up)
@@ -85,7 +94,7 @@ def skippers(dag: Dag, address: int) -> tuple[int, ...]:
 
 def depends_inside(dag: Dag, index: int) -> bool:
     """Whether a task depends on another one of its mapped group; else its instances wait for nothing of their own."""
-    return not dag.companions[index].isdisjoint(dag.graph.upstream[index])
+    return not dag.companions[index].isdisjoint((*dag.graph.upstream[index], *dag.guards[index]))
 
 
 def given_up(dag: Dag, view: View, index: int) -> tuple[TaskState, int] | None:
@@ -236,7 +245,9 @@ def _awaited(dag: Dag, index: int) -> frozenset[TaskState]:
     """The states of which a single instance can settle what becomes of a downstream task."""
     downs = (down for down in dag.graph.downstream[index] if down not in dag.companions[index])
     rules = {dag.tasks[down].trigger_rule for down in downs}
-    return frozenset(state for state in ENDS for rule in rules if verdict(rule, _one_of_many(state)) is not None)
+    guarded = any(down not in dag.companions[index] for down in dag.guarded[index])
+    told = frozenset(state for state in ENDS for rule in rules if verdict(rule, _one_of_many(state)) is not None)
+    return told | {*FAILURES, TaskState.SKIPPED} if guarded else told
 
 
 def _one_of_many(state: TaskState) -> Tally:
@@ -268,7 +279,8 @@ def follows(dag: Dag, view: View, address: int, touched: Collection[int]) -> Ite
         yield from [index] if _complete(view, address) else []
         return
     companions = dag.companions[index]
-    yield from (instance(down, here) for down in dag.graph.downstream[index] if down in companions)
+    behind = (*dag.graph.downstream[index], *dag.guarded[index])
+    yield from (instance(down, here) for down in behind if down in companions)
     item, entry = view.items.get(item_of(address)), view.entry(address)
     if item is None or entry is None or entry.state not in FINISHED:
         return

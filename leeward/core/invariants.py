@@ -6,6 +6,7 @@ An invariant that fails is a defect of ours; the message tells which one, and of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -46,10 +47,11 @@ def tries_only_grow(dag: Dag, before: Item, after: Item) -> Iterator[str]:
 
 
 def finished_stays(dag: Dag, before: Item, after: Item) -> Iterator[str]:
-    """Within an epoch a finished entry changes only from upstream_failed to skipped, at a branch's request."""
+    """Within an epoch a finished entry changes only from upstream_failed to skipped, at a branch's request, or pays."""
     for index, old, new in _pairs(before, after):
         asked = (old.state, new.state) == (TaskState.UPSTREAM_FAILED, TaskState.SKIPPED)
-        if old.state in FINISHED and before.epoch == after.epoch and not asked:
+        paid = replace(old, owes=False) == new
+        if old.state in FINISHED and before.epoch == after.epoch and not asked and not paid:
             yield f"{_name(dag, index)}: {old.state} -> {new.state} within an epoch"
 
 

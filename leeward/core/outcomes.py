@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from leeward.core.address import instance, map_index_of, task_of
+from leeward.core.callbacks import owing
 from leeward.core.dag import Dag
 from leeward.core.decide import Change, Moment, retry_seed
 from leeward.core.facts import Deferred, Failed, Outcome, Skipped, Succeeded
@@ -18,7 +19,12 @@ RETURN_VALUE: Final = "return_value"
 
 
 def recorded(dag: Dag, moment: Moment, index: int, entry: Entry, result: Outcome) -> Change:
-    """The change that records what a running or deferred try did."""
+    """The change that records what a running or deferred try did, and what it owes."""
+    change = _recorded(dag, moment, index, entry, result)
+    return replace(change, after=owing(dag.tasks[task_of(index)], change.after))
+
+
+def _recorded(dag: Dag, moment: Moment, index: int, entry: Entry, result: Outcome) -> Change:
     match result:
         case Succeeded():
             after = _ended(entry, TaskState.SUCCESS, moment.now, _skipped(dag, index, result.skip))

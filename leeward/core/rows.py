@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from leeward.core.address import instance
@@ -27,9 +27,14 @@ class Row:
         return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
 
 
-def rows(dag: Dag, view: View) -> Iterator[Row]:
-    """Every task instance, in the DAG's order. The view must hold all tasks, and the blocks of those that were expanded."""
+def rows(dag: Dag, view: View, absent: Collection[int] = ()) -> Iterator[Row]:
+    """Every task instance, in the DAG's order, without those of tasks that the run is without.
+
+    The view must hold all tasks, and the blocks of those that were expanded.
+    """
     for index, task in enumerate(dag.tasks):
+        if index in absent:
+            continue
         entry = view.entry(index) or UNTOUCHED
         if entry.mapped is not None:
             for place in range(entry.mapped.length):

@@ -129,12 +129,21 @@ TABLE: Final[Mapping[TriggerRule, Row]] = MappingProxyType(
 )
 
 
-def verdict(rule: TriggerRule, tally: Tally) -> TaskState | None:
-    """QUEUED if the task may run, the state that it takes otherwise, None while the rule waits.
+UNGUARDED: Final = Tally(0)
+"""The setups of a task that is in no scope."""
 
-    A task without upstream tasks runs, whatever its rule.
+
+def verdict(rule: TriggerRule, tally: Tally, guards: Tally = UNGUARDED) -> TaskState | None:
+    """QUEUED if the task may run, the state that it takes otherwise, None while it waits.
+
+    A task without upstream tasks runs, whatever its rule. `guards` are the setups in whose scope a task is without being
+    right after them: it runs only after they have all succeeded, and what became of one of them comes before its own rule.
     """
+    if guards.failures:
+        return TaskState.UPSTREAM_FAILED
+    if guards.skipped:
+        return TaskState.SKIPPED
     row = TABLE[rule]
     if tally.total == 0 or row.runs(tally):
-        return TaskState.QUEUED
+        return TaskState.QUEUED if guards.success == guards.total else None
     return next((state for test, state in row.otherwise if test(tally)), None)

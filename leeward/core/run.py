@@ -48,6 +48,7 @@ class Entry:
     `until` is when a running try's lease ends, when a retry is due, or when a deferred job is polled next; `polls`
     counts the polls claimed. `beat` is the pass of Airflow's scheduler in which this try, or this state, would have been
     due if every try took one pass (see `decide`). `skip` holds the addresses that a finished branch asked to be skipped.
+    `owes` says that the end of the try has callbacks which nobody is known to have called yet.
 
     `pushed` is the length of what the task pushed to be mapped over; of a mapped instance, 1 if it pushed anything. `mapped`
     is there once a mapped task has been expanded, and `width` is the most instances that it ever had (of a summary: how many
@@ -64,6 +65,7 @@ class Entry:
     polls: int = 0
     beat: int = 0
     skip: frozenset[int] = frozenset()
+    owes: bool = False
     pushed: int | None = None
     mapped: Mapped | None = None
     width: int = 0

@@ -35,7 +35,17 @@ class Transition:
     actor: Actor
 
 
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """States that a state never follows, and why."""
+
+    after: TaskState
+    befores: tuple[TaskState, ...]
+    reason: str
+
+
 _UNFINISHED: Final = tuple(state for state in TaskState if state not in FINISHED)
+_FINISHED: Final = tuple(state for state in TaskState if state in FINISHED)
 _SKIPPABLE: Final = (S.NONE, S.QUEUED, S.UP_FOR_RETRY, S.UPSTREAM_FAILED)
 
 TABLE: Final[tuple[Transition, ...]] = (
@@ -78,6 +88,45 @@ TABLE: Final[tuple[Transition, ...]] = (
 )
 
 LEGAL: Final = frozenset((row.before, row.after) for row in TABLE)
+
+IMPOSSIBLE: Final[tuple[Impossible, ...]] = (
+    Impossible(
+        S.QUEUED,
+        (S.RUNNING, S.DEFERRED, *_FINISHED),
+        "a try is queued once; a task gets another only after a failure that is to be repeated, or a clear",
+    ),
+    Impossible(
+        S.RUNNING,
+        (S.DEFERRED, *_FINISHED),
+        "a claim takes a try that is queued, or that it queues in the same write; a job is polled, not claimed again",
+    ),
+    Impossible(
+        S.DEFERRED,
+        tuple(state for state in TaskState if state not in (S.RUNNING, S.DEFERRED)),
+        "only a body that runs starts a job",
+    ),
+    Impossible(
+        S.UP_FOR_RETRY,
+        (S.NONE, S.QUEUED, *_FINISHED),
+        "only a try that has begun and has not ended can fail and be repeated",
+    ),
+    Impossible(
+        S.UPSTREAM_FAILED,
+        tuple(state for state in TaskState if state not in (S.NONE, S.UPSTREAM_FAILED)),
+        "a trigger rule judges only what has not begun",
+    ),
+    Impossible(
+        S.REMOVED,
+        tuple(state for state in TaskState if state not in (S.NONE, S.REMOVED)),
+        "what a run was expanded over is known before an instance begins",
+    ),
+    Impossible(
+        S.SKIPPED,
+        (S.SUCCESS, S.FAILED, S.REMOVED),
+        "a branch and a stop spare what has ended",
+    ),
+)
+"""Every pair of different states that is not in the table."""
 
 SKIPPABLE: Final = frozenset(_SKIPPABLE)
 """What a branch's skip request changes: Airflow skips whatever isn't running, success or failed yet."""

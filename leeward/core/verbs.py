@@ -6,18 +6,22 @@ already the intent's has been done.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from leeward.core.address import BLOCK, STRIDE, block_of, instance, is_summary, item_of, task_of
+from leeward.core.callbacks import owed_by_end
+from leeward.core.dag import Dag
 from leeward.core.run import ENDS, UNTOUCHED, Entry, Header, Intent, IntentKind, Mapped
 from leeward.core.states import FINISHED, RunState, TaskState
 
-RUN_ENDED = "run_ended"
-"""What the end of a run owes: the announcement that it ended."""
 
+def applied(intent: Intent, index: int, entry: Entry, now: float, after: Collection[int] = ()) -> Entry:
+    """The entry after the verb. Tries only grow: a cleared task keeps its number and counts retries from there.
 
-def applied(intent: Intent, index: int, entry: Entry, now: float) -> Entry:
-    """The entry after the verb. Tries only grow: a cleared task keeps its number and counts retries from there."""
+    `after` are the tasks right after this one. What a branch asked of these holds through their clear; what a short-circuit
+    asked of others is taken back by it, as in Airflow, where only direct upstream tasks are asked again.
+    """
     if intent.kind is IntentKind.STOP:
         if entry.state in FINISHED:
             return entry
@@ -27,14 +31,16 @@ def applied(intent: Intent, index: int, entry: Entry, now: float) -> Entry:
     if is_summary(index):
         return UNTOUCHED if _inside(intent, index) else entry
     if not {index, task_of(index)} & intent.tasks:
-        return _reopened(intent, index, entry)
+        taken_back = intent.tasks.difference(after) if intent.kind is IntentKind.CLEAR else frozenset()
+        kept = replace(entry, skip=entry.skip - taken_back) if entry.skip & taken_back else entry
+        return _reopened(intent, index, kept)
     if intent.kind is IntentKind.CLEAR:
         return Entry(try_number=entry.try_number, base=entry.try_number, width=entry.width)
     if entry.state == intent.state:
         return entry
     state = TaskState(str(intent.state))
     mapped = None if entry.mapped is None else all_in_state(entry.mapped, state)
-    return replace(entry, state=state, owner="", end=now, until=None, skip=frozenset(), mapped=mapped)
+    return replace(entry, state=state, owner="", end=now, until=None, skip=frozenset(), owes=False, mapped=mapped)
 
 
 def all_in_state(mapped: Mapped, state: TaskState) -> Mapped:
@@ -61,10 +67,15 @@ def accepted(header: Header, intent: Intent) -> Header:
     return replace(header, state=RunState.RUNNING, end=None, intent=intent, active=True)
 
 
-def done(header: Header, now: float) -> Header:
+def done(dag: Dag, header: Header, now: float) -> Header:
     """The header once every item has been done: the intent is gone; a stopped run has ended and owes its end."""
     intent = header.intent
     if intent is None or intent.kind is not IntentKind.STOP:
         return replace(header, intent=None)
-    state = RunState(str(intent.state))
-    return replace(header, intent=None, state=state, end=now, owed=header.owed | {RUN_ENDED})
+    return ended(dag, replace(header, intent=None), RunState(str(intent.state)), now)
+
+
+def ended(dag: Dag, header: Header, state: RunState, now: float) -> Header:
+    """The header of a run that ends now: it stays among the active ones while its end owes something."""
+    owed = header.owed | owed_by_end(dag, state)
+    return replace(header, state=state, end=now, owed=owed, active=bool(owed))

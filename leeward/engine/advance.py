@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from leeward.core.decide import Change, Decision, causes, close, decide
+from leeward.core.decide import Change, Decision, Moment, causes, close, decide
 from leeward.core.errors import EngineError
-from leeward.core.instances import relevant
 from leeward.core.view import View
-from leeward.engine.hints import Look
+from leeward.engine.hints import Hint, Look
 from leeward.engine.ports import Write
 from leeward.engine.scope import Scope, gives_cause, send_at, shard_finished
 
@@ -19,13 +18,25 @@ from leeward.engine.scope import Scope, gives_cause, send_at, shard_finished
 def advance(scope: Scope, view: View, touched: Collection[int] | None) -> bool:
     """Do all that is due after `touched` changed (None = anything may be due); whether an item has come to its end.
 
+    What the writes owe is dispatched in one go, so that a fan over many items is one fan.
+    """
+    owed: list[Hint] = []
+    try:
+        ended = _advance(scope, view, touched, owed)
+    except Exception:
+        scope.send(owed)
+        raise
+    scope.send(owed)
+    return ended
+
+
+def _advance(scope: Scope, view: View, touched: Collection[int] | None, owed: list[Hint]) -> bool:
+    """Look, write what is due, look at what that changed, until nothing follows.
+
     Other shards are read only where they can settle a question. A torn view is read again once; if it is still torn a
     verb is rolling over the run, and whoever ends it advances.
-
-    A write that finishes something is a record: what follows from it is judged by reads that began after it. So all that
-    was read before is forgotten; else two who finish the upstream of one task might each have seen the other's running.
     """
-    ended = any(shard_finished(view.layout, shard, item) for shard, item in view.items.items())
+    ended = any(shard_finished(scope, shard, item) for shard, item in view.items.items())
     while True:
         if view.torn:
             view = scope.read(view, view.items)
@@ -39,29 +50,40 @@ def advance(scope: Scope, view: View, touched: Collection[int] | None) -> bool:
         _arm(scope, view, decision, touched)
         if not decision.changes:
             return ended
-        fresh: set[int] = set()
-        seen = view
-        for shard, changes in _by_shard(view, decision.changes):
-            closed = close(scope.dag, seen, moment, changes, shard)
-            seen, consequences = write_changes(scope, seen, shard, closed)
-            fresh |= consequences
-            ended = ended or shard_finished(seen.layout, shard, seen.items[shard])
-            if consequences:
-                view = scope.empty_view()
-            view = view.with_item(shard, seen.items[shard])
-        touched = fresh
+        view, touched, finished = write_all(scope, view, moment, decision.changes, owed)
+        ended = ended or finished
 
 
 def _arm(scope: Scope, view: View, decision: Decision, touched: Collection[int] | None) -> None:
     """Send a delayed hint for verdicts that wait for time, unless whoever gave cause to wait has sent it."""
     for index, due in decision.later:
-        given = causes(view, relevant(scope.dag, view, index))
+        given = causes(scope.dag, view, index)
         if touched is None or not set(touched).isdisjoint(given):
             send_at(scope, Look(scope.info, tuple(given)), due)
 
 
-def write_changes(scope: Scope, view: View, shard: int, changes: Collection[Change]) -> tuple[View, frozenset[int]]:
-    """Write one shard's changes; returns the new image and the tasks from which more can follow."""
+def write_all(
+    scope: Scope, view: View, moment: Moment, changes: Iterable[Change], owed: list[Hint]
+) -> tuple[View, frozenset[int], bool]:
+    """Write changes item by item: what may still be believed, from which tasks more can follow, whether an item has ended.
+
+    A write that finishes something is a record: what follows from it is judged by reads that began after it. So all that
+    was read before is forgotten; else two who finish the upstream of one task might each have seen the other's running.
+    """
+    seen, fresh, ended = view, frozenset[int](), False
+    for shard, own in _by_shard(view, changes):
+        closed = close(scope.dag, seen, moment, own, shard)
+        seen, consequences = write_changes(scope, seen, shard, closed, owed)
+        fresh |= consequences
+        ended = ended or shard_finished(scope, shard, seen.items[shard])
+        view = (scope.empty_view() if consequences else view).with_item(shard, seen.items[shard])
+    return view, fresh, ended
+
+
+def write_changes(
+    scope: Scope, view: View, shard: int, changes: Collection[Change], owed: list[Hint]
+) -> tuple[View, frozenset[int]]:
+    """Write one shard's changes; returns the new image and the tasks from which more can follow. `owed` gets its hints."""
     epoch = view.items[shard].epoch
     written = scope.write(
         Write(
@@ -77,7 +99,7 @@ def write_changes(scope: Scope, view: View, shard: int, changes: Collection[Chan
     view = view.with_item(shard, written.item)
     if not written.won:
         return view, frozenset(change.index for change in changes)
-    scope.won(changes, written.item.epoch)
+    owed += scope.note(changes, written.item.epoch)
     return view, frozenset(c.index for c in changes if gives_cause(c))
 
 

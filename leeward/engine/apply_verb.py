@@ -16,7 +16,7 @@ from leeward.core.run import Entry, Header, Intent, IntentKind, Item
 from leeward.core.states import RUN_FINISHED, RunState, TaskState
 from leeward.core.verbs import accepted, applied, done
 from leeward.core.view import View
-from leeward.engine.end_run import deliver, move_on
+from leeward.engine.end_run import move_on, tell_end
 from leeward.engine.events import run_changed
 from leeward.engine.ports import Write, header_item
 from leeward.engine.scope import Scope
@@ -30,6 +30,7 @@ def apply_verb(
 ) -> None:
     """Store a verb and roll it over the run. `tasks` are indexes; `state` is for MARK and STOP.
 
+    As in Airflow, clearing a task clears the setups in whose scope it is and their teardowns too.
     Raises UsageError LW301 if there is no such run, LW302 if another verb is on its way or the run moved meanwhile.
     """
     item = _header_item(scope)
@@ -38,7 +39,8 @@ def apply_verb(
     if kind is IntentKind.STOP and item.header.state in RUN_FINISHED:
         return
     clock = scope.ports.clock.now()
-    intent = Intent(scope.ports.ids.token(), kind, frozenset(tasks), clock, state)
+    chosen = scope.dag.scopes.cleared(tasks) if kind is IntentKind.CLEAR else frozenset(tasks)
+    intent = Intent(scope.ports.ids.token(), kind, chosen, clock, state)
     if item.header.intent is not None or not _store(scope, item, intent):
         raise UsageError("LW302", "another verb is on its way in this run: try again")
     roll_forward(scope)
@@ -97,7 +99,7 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
     )
     if written.item.header is None or written.item.header.intent != intent:
         return False
-    scope.won(changes, item.epoch + 1)
+    scope.won(_told(changes), item.epoch + 1)
     _log(scope, header.state, RunState.RUNNING, intent, item.epoch + 1)
     return True
 
@@ -117,9 +119,14 @@ def _apply(scope: Scope, view: View, shard: int, intent: Intent, epoch: int) -> 
             )
         )
         if written.won:
-            scope.won(changes, epoch)
+            scope.won(_told(changes), epoch)
         item = written.item
     return item
+
+
+def _told(changes: Collection[Change]) -> list[Change]:
+    """The changes of states; a verb may take back what a short-circuit asked for without touching the task itself."""
+    return [change for change in changes if change.before.state is not change.after.state]
 
 
 def _changes(scope: Scope, shard: int, item: Item, intent: Intent, view: View | None = None) -> tuple[Change, ...]:
@@ -130,9 +137,9 @@ def _changes(scope: Scope, shard: int, item: Item, intent: Intent, view: View | 
     }[intent.kind]
     now = scope.ports.clock.now()
     found: list[Change] = []
-    for index in _addresses(scope, shard, item, view):
+    for index in sorted(set(_addresses(scope, shard, item, view)) - scope.absent):
         before = item.entry(index)
-        after: Entry = applied(intent, index, before, now)
+        after: Entry = applied(intent, index, before, now, scope.dag.graph.downstream[task_of(index)])
         if after != before:
             reopened = after.state is TaskState.EXPANDED
             found.append(Change(index, before, after, "instances changed" if reopened else cause))
@@ -149,7 +156,7 @@ def _addresses(scope: Scope, shard: int, item: Item, view: View | None) -> Colle
 
 
 def _finish(scope: Scope, item: Item, header: Header) -> None:
-    after = done(header, scope.ports.clock.now())
+    after = done(scope.dag, header, scope.ports.clock.now())
     written = scope.write(
         Write(
             header_item(scope.layout),
@@ -161,7 +168,7 @@ def _finish(scope: Scope, item: Item, header: Header) -> None:
     if written.item.header != after:
         return
     if after.state in RUN_FINISHED:
-        deliver(scope, written.item, "stopped")
+        tell_end(scope, written.item, "stopped")
         return
     move_on(scope, scope.read_all(), None)
 

@@ -10,10 +10,11 @@ from typing import Any
 from leeward.core.dag import Json, Task
 from leeward.core.facts import Outcome
 from leeward.core.run import RunRef
-from leeward.engine.ports import Plan, XComStore
+from leeward.engine.ports import Call, Plan, XComStore
 from leeward.engine.together import together
 from leeward.operators.answers import Answered, Asked
 from leeward.operators.base import Attempt, Aws, HandedOver, Secrets, Services, UserCode
+from leeward.operators.callbacks import CallingCode, job_of, notify
 from leeward.operators.execute import is_user_code, poll, run
 
 TaskLog = Callable[[Attempt, str], None]
@@ -63,7 +64,7 @@ class OperatorBodies:
     """Runs bodies for real, so many at a time. `user_code_plan` says how long tasks of user code may take."""
 
     aws: Aws
-    user_code: Callable[[Attempt], UserCode]
+    user_code: Callable[[Attempt], CallingCode]
     secrets: Secrets
     xcoms: XComStore
     log: TaskLog
@@ -124,6 +125,16 @@ class OperatorBodies:
     def poll(self, attempt: Attempt, job: Json) -> Outcome:
         """See `Bodies.poll`."""
         return poll(attempt, job, self._services(attempt, self.user_code(attempt)))
+
+    def call(self, attempt: Attempt, call: Call) -> None:
+        """See `Bodies.call`."""
+        user_code = self.user_code(attempt)
+        more = {key: value for key, value in (("exception", call.error), ("reason", call.reason)) if value is not None}
+        services = self._services(attempt, user_code)
+        notify(attempt, call.event, call.callbacks, services)
+        job = job_of(attempt, call.callbacks, more)
+        if job is not None:
+            user_code.call(job, attempt, services.xcoms, services.log)
 
     def _services(self, attempt: Attempt, user_code: UserCode, xcoms: RunXComs | None = None) -> Services:
         return Services(

@@ -10,14 +10,16 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from leeward.contract import METRIC_RUN_DURATION
+from leeward.core.callbacks import OF_RUN, OF_TASKS
 from leeward.core.decide import decide, entries, outcome
 from leeward.core.run import Header, Item
 from leeward.core.states import FINISHED, RunState, TaskState
-from leeward.core.verbs import RUN_ENDED
+from leeward.core.verbs import ended
 from leeward.core.view import View
 from leeward.engine.advance import advance
+from leeward.engine.callbacks import pay, pay_old, pay_run
 from leeward.engine.events import run_changed
-from leeward.engine.ports import Write, header_item
+from leeward.engine.ports import HEADER, Write, header_item
 from leeward.engine.scope import Scope
 
 
@@ -38,9 +40,12 @@ def end_run(scope: Scope) -> None:
         if _moving(view):
             return
         moment = scope.moment()
-        if not decide(scope.dag, view, moment).changes:
+        due = decide(scope.dag, view, moment)
+        if due.later:
+            return
+        if not due.changes:
             state, cause = _verdict(scope, view)
-            write_end(scope, item, ended(item.header, state, moment.now), cause)
+            write_end(scope, item, ended(scope.dag, item.header, state, moment.now), cause)
             return
         advance(scope, view, None)
         view = scope.read_all()
@@ -49,11 +54,6 @@ def end_run(scope: Scope) -> None:
 def end_cause(state: RunState) -> str:
     """Airflow's reason for the end of a run whose tasks have all finished."""
     return "success" if state is RunState.SUCCESS else "task_failure"
-
-
-def ended(header: Header, state: RunState, now: float) -> Header:
-    """The header of a run that ends now."""
-    return replace(header, state=state, end=now, owed=header.owed | {RUN_ENDED})
 
 
 def write_end(scope: Scope, item: Item, header: Header, cause: str) -> None:
@@ -67,29 +67,46 @@ def write_end(scope: Scope, item: Item, header: Header, cause: str) -> None:
         )
     )
     if written.won or written.item.header == header:
-        deliver(scope, written.item, cause)
+        tell_end(scope, written.item, cause)
 
 
-def deliver(scope: Scope, item: Item, cause: str = "end of the run") -> None:
-    """Deliver what an ended run owes, then take it off the active index. At least once: (run, epoch) is the key."""
+def tell_end(scope: Scope, item: Item, cause: str) -> None:
+    """Log that a run has ended, as whoever ended it, and deliver what that owes."""
     header = item.header
     if header is None or header.end is None:
         return
-    now = scope.ports.clock.now()
-    if RUN_ENDED in header.owed:
-        line = run_changed(scope.info, RunState.RUNNING, header.state, cause, item.epoch, now)
-        scope.ports.log.append([line])
-        seconds = header.end - (header.start or header.end)
-        name = f"{METRIC_RUN_DURATION}.{header.state}"
-        scope.ports.metrics.timing(name, seconds, dag_id=scope.dag.dag_id)
-    scope.write(
-        Write(
-            header_item(scope.layout),
-            epoch=item.epoch,
-            expect_header=header,
-            put_header=replace(header, owed=frozenset(), active=False),
-        )
-    )
+    line = run_changed(scope.info, RunState.RUNNING, header.state, cause, item.epoch, scope.ports.clock.now())
+    scope.ports.log.append([line])
+    seconds = header.end - (header.start or header.end)
+    scope.ports.metrics.timing(f"{METRIC_RUN_DURATION}.{header.state}", seconds, dag_id=scope.dag.dag_id)
+    deliver(scope, item)
+
+
+def deliver(scope: Scope, item: Item) -> None:
+    """Deliver what an ended run owes, then take it off the active index. At least once: (run, epoch) is the key."""
+    header = item.header
+    if header is None or header.end is None or not header.owed:
+        return
+    view = scope.read_instances(scope.read_all())
+    if OF_TASKS in header.owed and not pay_old(scope, view):
+        return
+    if OF_RUN in header.owed:
+        pay_run(scope, header, view)
+    delivered = replace(header, owed=frozenset(), active=False)
+    scope.write(Write(header_item(scope.layout), epoch=item.epoch, expect_header=header, put_header=delivered))
+
+
+def settle(scope: Scope, view: View, index: int) -> None:
+    """Pay what a try that this execution ended owes, and end what has waited for that alone."""
+    if not view.items[view.layout.shard(index)].entry(index).owes:
+        return
+    item = pay(scope, view, index)
+    if item.entry(index).state is TaskState.UP_FOR_RETRY:
+        move_on(scope, scope.empty_view().with_item(view.layout.shard(index), item), (index,))
+        return
+    if not scope.layout.single:
+        item = scope.ports.runs.read(scope.info.ref, (HEADER,))[HEADER]
+    deliver(scope, item)
 
 
 def _moving(view: View) -> bool:
@@ -98,7 +115,7 @@ def _moving(view: View) -> bool:
 
 
 def _verdict(scope: Scope, view: View) -> tuple[RunState, str]:
-    state = outcome(scope.dag, view)
+    state = outcome(scope.dag, view, scope.info)
     if state is None:
         return RunState.FAILED, "all_tasks_deadlocked"
     return state, end_cause(state)

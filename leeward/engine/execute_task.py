@@ -6,12 +6,13 @@ redelivered hint finds its try claimed and leaves, unless the try is over and no
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from leeward.contract import LEASE_MARGIN_SECONDS
+from leeward.contract import LEASE_MARGIN_SECONDS, MAX_INLINE_XCOM_BYTES
 from leeward.core.address import map_index_of
-from leeward.core.dag import Task
+from leeward.core.dag import Json, Task
 from leeward.core.decide import Change
 from leeward.core.facts import Deferred, Failed, Outcome
 from leeward.core.fold import Lease, claimed
@@ -19,20 +20,26 @@ from leeward.core.outcomes import mappable, recorded
 from leeward.core.run import Entry
 from leeward.core.states import FINISHED
 from leeward.core.view import View
+from leeward.engine.attempts import attempt
+from leeward.engine.callbacks import announce
 from leeward.engine.end_run import move_on
 from leeward.engine.hints import Execute
 from leeward.engine.ports import Ports, Write
 from leeward.engine.record import Recorded, record, record_all
 from leeward.engine.scope import Scope, open_scope
-from leeward.operators.base import Attempt, HandedOver
+from leeward.operators.base import HandedOver
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One invocation of an executor: all that it claims ends before `deadline` (seconds since the epoch)."""
+    """One invocation of an executor: all that it claims ends before `deadline` (seconds since the epoch).
+
+    `left` is what tasks that ended in it have pushed, by task id and key: those that follow here need not read it.
+    """
 
     scope: Scope
     deadline: float
+    left: dict[str, Mapping[str, Json]] = field(default_factory=dict)
 
     def lease(self, task: Task) -> Lease:
         """A new token, and a lease that ends when whatever may run the body has surely been killed."""
@@ -109,8 +116,11 @@ def _run(execution: Execution, view: View, index: int) -> Recorded | None:
     scope = execution.scope
     entry = view.items[view.layout.shard(index)].entry(index)
     forget(scope, index, entry)
+    announce(scope, index, entry)
+    if scope.ports.clock.now() > execution.deadline:  # frozen on the way here: the lease may be over
+        return None
     try:
-        outcome = scope.ports.bodies.start(attempt(scope, index, entry, execution.deadline))
+        outcome = scope.ports.bodies.start(attempt(scope, index, entry, execution.deadline, execution.left))
     except HandedOver:
         return None
     return conclude(execution, view, index, outcome)
@@ -122,8 +132,10 @@ def run_together(execution: Execution, view: View, claims: Sequence[int]) -> Non
     item = next(iter(view.items.values()))
     for index in claims:
         forget(scope, index, item.entry(index))
+        announce(scope, index, item.entry(index))
+    late = scope.ports.clock.now() > execution.deadline  # frozen on the way here: the leases may be over
     attempts = [attempt(scope, index, item.entry(index), execution.deadline) for index in claims]
-    for ended in scope.ports.bodies.start_all(attempts) if attempts else ():
+    for ended in scope.ports.bodies.start_all(attempts) if attempts and not late else ():
         changes: list[Change] = []
         for each, told in ended:
             entry, outcome = item.entry(each.index), mappable(scope.dag, each.index, told)
@@ -144,29 +156,11 @@ def conclude(execution: Execution, view: View, index: int, outcome: Outcome) -> 
     entry = view.items[view.layout.shard(index)].entry(index)
     outcome = mappable(scope.dag, index, outcome)
     keep(scope, index, entry, outcome)
+    pushed = {} if isinstance(outcome, Deferred) else outcome.xcoms
+    if map_index_of(index) < 0 and len(json.dumps(pushed)) <= MAX_INLINE_XCOM_BYTES:
+        execution.left[scope.task(index).task_id] = pushed
     change = recorded(scope.dag, scope.moment(), index, entry, outcome)
     return record(scope, view, change, execution.lease_to_follow)
-
-
-def attempt(scope: Scope, index: int, entry: Entry, deadline: float) -> Attempt:
-    """What a body is told of its try. Its time is its execution_timeout or what the invocation has left."""
-    task = scope.task(index)
-    outlives = scope.ports.bodies.plan(task).outlives_seconds
-    left = max(0.0, deadline - scope.ports.clock.now()) if outlives is None else outlives
-    timeout = task.execution_timeout_seconds
-    return Attempt(
-        dag=scope.dag,
-        task=task,
-        run=scope.info,
-        try_number=entry.try_number,
-        max_tries=entry.base + task.retry.retries,
-        owner=entry.owner,
-        start=entry.start or 0.0,
-        index=index,
-        until=entry.until or 0.0,
-        map_index=map_index_of(index),
-        timeout_seconds=left if timeout is None else min(left, timeout),
-    )
 
 
 def keep(scope: Scope, index: int, entry: Entry, outcome: Outcome) -> None:

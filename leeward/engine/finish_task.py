@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from leeward.core.address import task_of
 from leeward.core.states import FINISHED, TaskState
+from leeward.engine.attempts import attempt
 from leeward.engine.end_run import move_on
-from leeward.engine.execute_task import Execution, attempt, conclude, go_on
+from leeward.engine.execute_task import Execution, conclude, go_on
 from leeward.engine.hints import Result
 from leeward.engine.ports import Ports
 from leeward.engine.scope import open_scope

@@ -14,7 +14,8 @@ from leeward.core.outcomes import mappable, recorded
 from leeward.core.run import Entry
 from leeward.core.states import TaskState
 from leeward.core.view import View
-from leeward.engine.execute_task import Execution, attempt, keep
+from leeward.engine.attempts import attempt
+from leeward.engine.execute_task import Execution, keep
 from leeward.engine.hints import Poll
 from leeward.engine.ports import Ports, Write
 from leeward.engine.record import record

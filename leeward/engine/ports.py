@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from leeward.core.dag import Dag, Json, Task
+from leeward.core.dag import Callback, CallbackEvent, Dag, Json, Task
 from leeward.core.facts import Outcome
 from leeward.core.run import Entry, Header, Item, RunInfo, RunRef
 from leeward.core.view import Layout
@@ -238,6 +238,16 @@ class Plan:
     outlives_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Callbacks to call. `error` is why the try failed; `reason`, if they are the run's, is Airflow's word for its end."""
+
+    event: CallbackEvent
+    callbacks: tuple[Callback, ...]
+    error: str | None = None
+    reason: str | None = None
+
+
 class Bodies(Protocol):
     """Runs the bodies of tasks."""
 
@@ -255,6 +265,9 @@ class Bodies(Protocol):
 
     def poll(self, attempt: Attempt, job: Json) -> Outcome:
         """Look at the job of a deferred try."""
+
+    def call(self, attempt: Attempt, call: Call) -> None:
+        """Call callbacks with the context of a try, or see to it that they will be. What they do changes nothing."""
 
 
 class Clock(Protocol):

@@ -13,8 +13,9 @@ from leeward.core.dag import Task
 from leeward.core.decide import Change
 from leeward.core.fold import Fold, Lease, fold
 from leeward.core.run import Item
+from leeward.core.verbs import ended
 from leeward.core.view import View
-from leeward.engine.end_run import deliver, end_cause, ended, move_on
+from leeward.engine.end_run import end_cause, move_on, settle, tell_end
 from leeward.engine.ports import Write
 from leeward.engine.scope import Scope, gives_cause
 
@@ -42,9 +43,10 @@ def record(
     seen = scope.empty_view().with_item(shard, item)
     scope.won(plan_written.changes, item.epoch)
     if plan_written.end is not None:
-        deliver(scope, item, end_cause(plan_written.end))
-        return Recorded(seen)
-    move_on(scope, seen, [c.index for c in plan_written.changes if gives_cause(c)])
+        tell_end(scope, item, end_cause(plan_written.end))
+    else:
+        move_on(scope, seen, [c.index for c in plan_written.changes if gives_cause(c)])
+    settle(scope, seen, change.index)
     follow = plan_written.follow
     return Recorded(seen, None if follow is None else follow.index)
 
@@ -64,12 +66,14 @@ def record_all(scope: Scope, changes: Sequence[Change]) -> None:
         scope.won(ours, written.item.epoch)
         seen = scope.empty_view().with_item(shard, written.item)
         move_on(scope, seen, [c.index for c in ours if gives_cause(c)])
+        for change in ours:
+            settle(scope, seen, change.index)
 
 
 def _write(scope: Scope, seen: Item, shard: int, plan: Fold, change: Change) -> tuple[Item, Fold | None]:
     """Write the fold, or the record alone if the fold loses; the fold that took effect, None if neither did."""
     if not plan.alone:
-        written = scope.write(_whole(seen, shard, plan, scope.ports.clock.now()))
+        written = scope.write(_whole(scope, seen, shard, plan))
         if written.won or _took_effect(written.item, plan):
             return written.item, plan
     alone = Fold((change,))
@@ -79,7 +83,7 @@ def _write(scope: Scope, seen: Item, shard: int, plan: Fold, change: Change) -> 
     return written.item, None
 
 
-def _whole(seen: Item, shard: int, plan: Fold, now: float) -> Write:
+def _whole(scope: Scope, seen: Item, shard: int, plan: Fold) -> Write:
     write = Write(
         shard,
         expect={c.index: c.before for c in plan.changes},
@@ -88,7 +92,7 @@ def _whole(seen: Item, shard: int, plan: Fold, now: float) -> Write:
     )
     if plan.end is None or seen.header is None:
         return write
-    header = ended(seen.header, plan.end, now)
+    header = ended(scope.dag, seen.header, plan.end, scope.ports.clock.now())
     return replace(write, expect_header=seen.header, put_header=header)
 
 

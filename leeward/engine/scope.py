@@ -5,7 +5,7 @@ Nothing is decided here. Whoever wins a write logs it and dispatches what it owe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from leeward.contract import (
@@ -17,6 +17,7 @@ from leeward.contract import (
 from leeward.core.address import STRIDE, blocks, is_summary, task_of
 from leeward.core.dag import Dag, Task
 from leeward.core.decide import Change, Moment
+from leeward.core.presence import absent
 from leeward.core.run import Entry, Item, RunInfo
 from leeward.core.states import FINISHED, TaskState
 from leeward.core.view import Layout, View
@@ -41,6 +42,11 @@ class Scope:
     def task(self, address: int) -> Task:
         """The task of an entry."""
         return self.dag.tasks[task_of(address)]
+
+    @property
+    def absent(self) -> frozenset[int]:
+        """The tasks that have no instance in the run."""
+        return absent(self.dag, self.info)
 
     def moment(self) -> Moment:
         """The run and the present time."""
@@ -75,15 +81,22 @@ class Scope:
 
     def won(self, changes: Iterable[Change], epoch: int) -> None:
         """What the winner of a write owes: the log, the metrics, and the dispatch of what it queued."""
+        self.send(self.note(changes, epoch))
+
+    def note(self, changes: Iterable[Change], epoch: int) -> list[Hint]:
+        """All that the winner of a write owes but the hints of what it queued, which are returned."""
         changes = tuple(change for change in changes if not is_summary(change.index))
         now = self.ports.clock.now()
         self.ports.log.append([changed(self.dag, self.info, c, epoch, now) for c in changes])
-        hints = self.hints({c.index: c.after for c in changes if c.after.state is TaskState.QUEUED})
-        if hints:
-            self.ports.dispatch.send(hints)
         for change in changes:
             self._arm(change, now)
             self._count(change)
+        return [*self.hints({c.index: c.after for c in changes if c.after.state is TaskState.QUEUED})]
+
+    def send(self, hints: Sequence[Hint]) -> None:
+        """Send hints, if there are any."""
+        if hints:
+            self.ports.dispatch.send(hints)
 
     def hints(self, queued: Mapping[int, Entry]) -> list[Execute]:
         """The hints of queued tries: one each, and one for all instances of a mapped task that lie in one block."""
@@ -122,9 +135,13 @@ def gives_cause(change: Change) -> bool:
     return change.after.state in FINISHED or change.after.state in (TaskState.UP_FOR_RETRY, TaskState.EXPANDED)
 
 
-def shard_finished(layout: Layout, shard: int, item: Item) -> bool:
-    """Whether no entry of an item of tasks is unfinished. Blocks don't count: the mapped task's own entry does."""
-    return shard < STRIDE and all(item.entry(index).state in FINISHED for index in layout.indexes(shard))
+def shard_finished(scope: Scope, shard: int, item: Item) -> bool:
+    """Whether nothing of an item of tasks is open. Blocks don't count: the mapped task's own entry does.
+
+    In a run without some of its tasks, what waits may wait for ever: it counts as open only while something else moves.
+    """
+    closed = FINISHED | {TaskState.NONE} if scope.absent else FINISHED
+    return shard < STRIDE and all(item.entry(index).state in closed for index in scope.layout.indexes(shard))
 
 
 def send_at(scope: Scope, hint: Hint, due: float) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from leeward.core.address import blocks
 from leeward.core.dag import Dag
 from leeward.core.decide import entries
+from leeward.core.presence import absent
 from leeward.core.rows import Row, rows
 from leeward.core.run import Entry, Header, RunInfo, RunRef
 from leeward.core.view import Layout, View
@@ -39,7 +40,9 @@ def see_run(runs: RunStore, specs: SpecStore, info: RunInfo) -> Seen | None:
         return None
     view = View(layout, {shard: items[shard] for shard in range(layout.shards)})
     found = tuple(entries(view))
-    return Seen(info, dag, header, found, tuple(rows(dag, with_instances(runs, info.ref, view, found))))
+    return Seen(
+        info, dag, header, found, tuple(rows(dag, with_instances(runs, info.ref, view, found), absent(dag, info)))
+    )
 
 
 def with_instances(runs: RunStore, ref: RunRef, view: View, found: Sequence[Entry]) -> View:

@@ -13,6 +13,7 @@ from leeward.core.run import Entry, Item
 from leeward.core.states import RUN_FINISHED, TaskState
 from leeward.core.view import View
 from leeward.engine.apply_verb import roll_forward
+from leeward.engine.callbacks import pay_old
 from leeward.engine.end_run import deliver, end_run
 from leeward.engine.hints import Hint, Poll
 from leeward.engine.look import look_at_run
@@ -41,6 +42,8 @@ def sweep_run(scope: Scope) -> None:
     if header.state in RUN_FINISHED:
         deliver(scope, item)
         return
+    if scope.dag.calls_back:
+        pay_old(scope, scope.read_instances(scope.read_all()))
     look_at_run(scope)
     _resend(scope, scope.read_instances(scope.read_all(), under_way=True))
     end_run(scope)

@@ -9,7 +9,7 @@ from typing import Final
 
 from leeward.core.dag import Json, Task
 from leeward.core.facts import Outcome, Succeeded
-from leeward.engine.ports import Plan
+from leeward.engine.ports import Call, Plan
 from leeward.operators.base import Attempt, HandedOver
 
 HANDED_OVER: Final = None
@@ -21,12 +21,14 @@ class ScriptedBodies:
 
     `task[i]` is the script of one instance of a mapped task, and `task` of those without one of their own. A task that is
     not in the script succeeds; `HANDED_OVER` stands for a body that goes on elsewhere. `started` counts how often each
-    try's body was started, by (name, try number).
+    try's body was started, by (name, try number); `called` holds the callbacks: (name, or empty for the run's own; try
+    number; event).
     """
 
     script: Mapping[str, Sequence[Outcome | None]] = field(default_factory=dict)
     started: dict[tuple[str, int], int] = field(default_factory=dict)
     polled: dict[str, int] = field(default_factory=dict)
+    called: list[tuple[str, int, str]] = field(default_factory=list)
     apart: bool = False
     _used: dict[str, int] = field(default_factory=dict)
 
@@ -59,6 +61,10 @@ class ScriptedBodies:
         task_id = attempt.name
         self.polled[task_id] = self.polled.get(task_id, 0) + 1
         return self._next(task_id, attempt.task.task_id)
+
+    def call(self, attempt: Attempt, call: Call) -> None:
+        """See `Bodies.call`."""
+        self.called.append(("" if call.reason else attempt.name, attempt.try_number, call.event.value))
 
     def _next(self, task_id: str, or_of: str) -> Outcome:
         outcomes = self.script.get(task_id) or self.script.get(or_of, (Succeeded(),))

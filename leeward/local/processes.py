@@ -15,10 +15,10 @@ from threading import Lock
 from typing import Any
 
 from leeward.core.dag import Json
-from leeward.core.facts import Outcome
+from leeward.core.facts import Failed, Outcome
 from leeward.operators.answers import outcome_of
-from leeward.operators.base import Attempt, Secrets, XComs
-from leeward.worker.bash import Ended, kill_tree, run_bash
+from leeward.operators.base import Attempt, RenderFirst, Secrets, XComs
+from leeward.worker.bash import Command, Ended, kill_tree, rendered_command, run_bash
 from leeward.worker.process import Answer, Log, Process
 
 
@@ -62,9 +62,12 @@ class ProcessPool:
 
     def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Log) -> Outcome:
         """See `leeward.operators.base.UserCode.run`."""
+        return outcome_of(self._answer(job, attempt, xcoms, log))
+
+    def _answer(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Log) -> dict[str, Any]:
         process = self._take()
         try:
-            return outcome_of(process.run(job, _answers(xcoms, self.secrets), log, attempt.timeout_seconds))
+            return process.run(job, _answers(xcoms, self.secrets), log, attempt.timeout_seconds)
         finally:
             self._give_back(process)
 
@@ -95,17 +98,27 @@ class ProcessPool:
         cwd: str | None,
         encoding: str,
         inherit: bool,
+        first: RenderFirst | None = None,
     ) -> Ended:
         """See `leeward.operators.base.UserCode.bash`."""
+        made = Command(command, environment, cwd)
+        if first is not None:
+            made = rendered_command(self._answer(first.job, attempt, first.xcoms, log), environment)
         return run_bash(
-            command,
-            {**os.environ, **environment} if inherit else environment,
+            made.text,
+            {**os.environ, **made.environment} if inherit else made.environment,
             log,
-            cwd=cwd,
+            cwd=made.cwd,
             encoding=encoding,
             timeout_seconds=attempt.timeout_seconds,
             started=self._commands.add,
         )
+
+    def call(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Log) -> None:
+        """See `leeward.operators.callbacks.CallingCode.call`: it has been called when this returns."""
+        outcome = self.run(job, attempt, xcoms, log)
+        if isinstance(outcome, Failed):
+            log(outcome.error)
 
     def answered(self, result: Json) -> Json:
         """See `leeward.operators.base.UserCode.answered`."""

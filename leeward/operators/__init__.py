@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from leeward.operators import aws, bash, empty, glue, lambda_function, s3, sns, sqs
+from leeward.operators import aws, bash, dates, empty, glue, lambda_function, s3, sns, sqs
 from leeward.operators.base import Operator
 from leeward.operators.python import OPERATORS, USER_CLASS
 from leeward.spec.catalogue import Signature
 
 AMAZON: Final = (*glue.ROWS, *lambda_function.ROWS, *s3.ROWS, *sns.ROWS, *sqs.ROWS)
-ROWS: Final = (bash.OPERATOR, *OPERATORS, empty.OPERATOR, aws.OPERATOR, *AMAZON)
+ROWS: Final = (bash.OPERATOR, *OPERATORS, *dates.OPERATORS, empty.OPERATOR, aws.OPERATOR, *AMAZON)
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class Operators:
         """The operator that a decorator makes."""
         row = self.by_decorator.get(path)
         return None if row is None else row.signature
+
+    def runs_user_code(self, name: str) -> bool:
+        """Whether the operator runs code of the user's, in a process for that."""
+        return self.operator(name).user_code
 
     def signatures(self) -> tuple[Signature, ...]:
         """All rows, by name."""

@@ -1,7 +1,8 @@
 """What a process of user code answers, as outcomes; and the answer that came later, as the code it came from.
 
 An answer is plain JSON: `result` and `xcoms` of a Python job, `code` and `last_line` of a Bash command, `missing` (there was
-no Bash, or no such folder), or how it went wrong: `timed_out` (seconds), `died` (exit code), `lost` (a sentence).
+no Bash, or no such folder), `unrendered` (why), or how it went wrong: `timed_out` (seconds), `died` (exit code), `lost` (a
+sentence).
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any, Final
 
 from leeward.core.dag import Json
 from leeward.core.facts import Failed, Outcome, Skipped, Succeeded
-from leeward.operators.base import Attempt, HandedOver, UserCode, XComs
-from leeward.worker.bash import Ended
+from leeward.operators.base import Attempt, HandedOver, RenderFirst, UserCode, XComs
+from leeward.worker.bash import Ended, UnrenderedError
 
 Log = Callable[[str], None]
 TIMED_OUT: Final = "AirflowTaskTimeout: the task took longer than {:g} s"
@@ -38,7 +39,9 @@ def outcome_of(answer: Mapping[str, Any]) -> Outcome:
 
 
 def ended_of(answer: Mapping[str, Any]) -> Ended:
-    """How a Bash command ended. Raises FileNotFoundError, or BodyLostError where nobody knows how."""
+    """How a Bash command ended. Raises FileNotFoundError, UnrenderedError, or BodyLostError where nobody knows how."""
+    if "unrendered" in answer:
+        raise UnrenderedError(answer["unrendered"])
     if "missing" in answer:
         raise FileNotFoundError(answer["missing"])
     if "timed_out" in answer:
@@ -113,9 +116,10 @@ class Answered:
         cwd: str | None,
         encoding: str,
         inherit: bool,
+        first: RenderFirst | None = None,
     ) -> Ended:
         """See `leeward.operators.base.UserCode.bash`."""
-        del command, environment, attempt, log, cwd, encoding, inherit
+        del command, environment, attempt, log, cwd, encoding, inherit, first
         return ended_of(self.answer)
 
     def answered(self, result: Json) -> Json:

@@ -16,8 +16,8 @@ from leeward.core.errors import TaskError
 from leeward.core.facts import Deferred, Failed, Outcome, Succeeded
 from leeward.operators.base import Attempt, AwsError, Operator, Services
 from leeward.operators.rendering import rendered
-from leeward.operators.templates import render
 from leeward.spec.catalogue import Parameter, Signature
+from leeward.templating.render import render
 from leeward.worker.values import plain
 
 _THROTTLED: Final = frozenset(

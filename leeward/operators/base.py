@@ -7,7 +7,7 @@ below, and returns an outcome. It may be started again for a later try, never tw
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from leeward.core.dag import Dag, Json, Task
@@ -22,7 +22,7 @@ class Attempt:
     """One try of one task instance. `index` is the task's place in the DAG, `owner` the try's random token.
 
     `start` and `until`, the end of its lease, are seconds since the epoch. `timeout_seconds` is what is left for the body;
-    None = no limit.
+    None = no limit. `left` holds the XComs of upstream tasks that are known without reading, by task id and key.
     """
 
     dag: Dag
@@ -36,6 +36,7 @@ class Attempt:
     until: float = 0.0
     map_index: int = -1
     timeout_seconds: float | None = None
+    left: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -75,6 +76,14 @@ class HandedOver(Exception):  # noqa: N818 - a fact, no mistake
     """The body goes on elsewhere, and its result comes as a message of its own."""
 
 
+@dataclass(frozen=True, slots=True)
+class RenderFirst:
+    """A job that renders the fields of a Bash command in a process of user code, and the XComs that they may ask for."""
+
+    job: Mapping[str, Json]
+    xcoms: XComs
+
+
 class UserCode(Protocol):
     """Runs user code in a process of its own, bounded by the attempt's `timeout_seconds`.
 
@@ -102,8 +111,13 @@ class UserCode(Protocol):
         cwd: str | None,
         encoding: str,
         inherit: bool,
+        first: RenderFirst | None = None,
     ) -> Ended:
-        """Run a Bash command. With `inherit` its environment is this one on top of the process's own."""
+        """Run a Bash command. With `inherit` its environment is this one on top of the process's own.
+
+        `first` gives `command`, `env` and `cwd`, where those need user code to be rendered; that `env` lies below
+        `environment`. Raises `leeward.worker.bash.UnrenderedError` if they can't be.
+        """
 
     def read(self, name: str) -> str | None:
         """The text of a file beside the spec, or None."""

@@ -9,10 +9,11 @@ from typing import Any, Final
 from leeward.core.dag import Json
 from leeward.core.errors import TaskError
 from leeward.core.facts import Failed, Outcome, Skipped, Succeeded
-from leeward.operators.base import Attempt, Operator, Services
+from leeward.operators.base import Attempt, Operator, RenderFirst, Services
 from leeward.operators.facts import airflow_variables
-from leeward.operators.rendering import rendered
+from leeward.operators.rendering import Fields, for_user_code, render_job, rendered
 from leeward.spec.catalogue import Parameter, Signature
+from leeward.worker.bash import UnrenderedError
 
 _TEMPLATED: Final = frozenset({"bash_command", "env", "cwd"})
 _CODES: Final[Mapping[str, Json]] = {
@@ -49,21 +50,26 @@ SIGNATURE: Final = Signature(
 
 def start(attempt: Attempt, services: Services) -> Outcome:
     """Run the command to its end."""
-    arguments = rendered(attempt, services, _TEMPLATED)
+    fields = for_user_code(attempt, services, _TEMPLATED)
+    arguments = fields.values
     own = {str(key): str(value) for key, value in (arguments.get("env") or {}).items()}
     inherit = arguments.get("env") is None or bool(arguments.get("append_env"))
+    command = _command(fields, attempt, services)
     try:
         ended = services.user_code.bash(
-            _command(arguments, attempt, services),
-            {**own, **airflow_variables(attempt)},
+            command,
+            {**({} if fields.templates else own), **airflow_variables(attempt)},
             attempt,
             services.log,
             cwd=arguments.get("cwd"),
             encoding=arguments.get("output_encoding") or "utf-8",
             inherit=inherit,
+            first=_first(command, fields, attempt, services),
         )
     except FileNotFoundError as error:
         return Failed(f"AirflowException: {error}")
+    except UnrenderedError as error:
+        return Failed(str(error))
     if ended.code is None:
         return Failed(f"AirflowTaskTimeout: the command took longer than {attempt.timeout_seconds:g} s")
     if ended.code in _skip_codes(arguments):
@@ -73,14 +79,22 @@ def start(attempt: Attempt, services: Services) -> Outcome:
     return Succeeded({"return_value": ended.last_line})
 
 
-def _command(arguments: dict[str, Any], attempt: Attempt, services: Services) -> str:
-    command = str(arguments["bash_command"])
+def _first(command: str, fields: Fields, attempt: Attempt, services: Services) -> RenderFirst | None:
+    """What renders the command where user code runs, if that is left to do."""
+    if fields.templates is None:
+        return None
+    written = {"command": command, "env": fields.values.get("env"), "cwd": fields.values.get("cwd")}
+    return RenderFirst(render_job(attempt, Fields(written, fields.templates)), services.xcoms)
+
+
+def _command(fields: Fields, attempt: Attempt, services: Services) -> str:
+    command = str(fields.values["bash_command"])
     if not command.endswith((".sh", ".bash")):
         return command
     text = services.user_code.read(command)
     if text is None:
         raise TaskError("LW404", f"there is no file {command} beside the spec (a space at the end makes it a command)")
-    return str(_rendered_file(text, attempt, services))
+    return text if fields.templates else str(_rendered_file(text, attempt, services))
 
 
 def _rendered_file(text: str, attempt: Attempt, services: Services) -> Any:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from leeward.core.dag import Expansion, Json
+from leeward.core.dag import Expansion
 from leeward.core.errors import TaskError
 from leeward.core.sources import MAPPED, Picked, length, picked
 from leeward.operators.base import Attempt, Services
 from leeward.operators.facts import facts
 
 
-def described(attempt: Attempt, services: Services) -> Mapping[str, Json]:
-    """The facts of a try, and of a mapped instance how many there are."""
+def described(attempt: Attempt, services: Services, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The facts of a try (or what else is known of it), and of a mapped instance how many there are."""
     expansion = _expansion(attempt)
     count = None if expansion is None else length(expansion, lambda name: len(_values(attempt, services, name)))
-    return {**facts(attempt), "expanded_ti_count": count}
+    return {**(facts(attempt) if known is None else known), "expanded_ti_count": count}
 
 
 def mapped_arguments(attempt: Attempt, services: Services) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -13,7 +13,7 @@ from leeward.core.facts import Outcome, Succeeded
 from leeward.operators.base import Attempt, Operator, Services
 from leeward.operators.facts import airflow_variables
 from leeward.operators.mapped import described
-from leeward.operators.rendering import rendered
+from leeward.operators.rendering import for_user_code, referenced
 from leeward.spec.catalogue import Parameter, Signature
 
 _RETURNED: Final = "return_value"
@@ -58,13 +58,15 @@ def _decorators(short: str, module: str, function: str) -> tuple[str, ...]:
 
 
 def _job(attempt: Attempt, services: Services) -> dict[str, Json]:
-    arguments = rendered(attempt, services, _TEMPLATED, lazy=True)
+    fields = for_user_code(attempt, services, _TEMPLATED)
+    arguments = fields.values
     return {
         "kind": "python",
         "callable": arguments["python_callable"],
         "args": arguments.get("op_args") or [],
         "kwargs": arguments.get("op_kwargs") or {},
         "templates_dict": arguments.get("templates_dict"),
+        "templates": fields.templates,
         "facts": described(attempt, services),
         "environment": dict(airflow_variables(attempt)),
         "strict": "Decorated" in attempt.task.operator,
@@ -83,11 +85,7 @@ def python(attempt: Attempt, services: Services) -> Outcome:
 def branch(attempt: Attempt, services: Services) -> Outcome:
     """Call the function; the tasks that it doesn't name are skipped."""
     result = _call(attempt, services)
-    if not isinstance(result, Succeeded):
-        return result
-    value = result.xcoms[_RETURNED]
-    skip = not_chosen(attempt.dag, attempt.task, _names(value))
-    return _skipping(attempt, services, result, skip)
+    return branched(attempt, services, result) if isinstance(result, Succeeded) else result
 
 
 def short_circuit(attempt: Attempt, services: Services) -> Outcome:
@@ -101,17 +99,25 @@ def short_circuit(attempt: Attempt, services: Services) -> Outcome:
 
 def user_class(attempt: Attempt, services: Services) -> Outcome:
     """Make and execute an operator class of the user's."""
+    fields = for_user_code(attempt, services, None)
     job: dict[str, Json] = {
         "kind": "operator",
         "callable": attempt.task.operator,
         "args": [],
-        "kwargs": rendered(attempt, services, frozenset(), lazy=True),
-        "rendered": rendered(attempt, services, lazy=True),
+        "kwargs": referenced(attempt, services, lazy=True),
+        "rendered": fields.values,
+        "templates": fields.templates,
         "facts": described(attempt, services),
         "environment": dict(airflow_variables(attempt)),
         "strict": False,
     }
     return pushed(attempt, services, services.user_code.run(job, attempt, services.xcoms, services.log))
+
+
+def branched(attempt: Attempt, services: Services, result: Succeeded) -> Outcome:
+    """What a branch asks to be skipped, given what it returned."""
+    skip = not_chosen(attempt.dag, attempt.task, _names(result.xcoms[_RETURNED]))
+    return _skipping(attempt, services, result, skip)
 
 
 def _names(value: Json) -> Iterable[str]:

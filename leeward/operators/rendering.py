@@ -1,8 +1,13 @@
-"""Arguments of a try, rendered: templates, references to XComs, and the context behind them."""
+"""Arguments of a try, rendered: templates, references to XComs, and the context behind them.
+
+Where a DAG has macros that are user code, what its tasks hand to user code is rendered there, in its process, because no
+user code runs in ours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +16,13 @@ from leeward.core.dag import Json
 from leeward.core.errors import TaskError
 from leeward.core.facts import Deferred, Outcome
 from leeward.operators.base import Attempt, Services
+from leeward.operators.facts import all_facts, facts
 from leeward.operators.mapped import described, mapped_arguments, merged, pulled, with_group
-from leeward.operators.templates import render
+from leeward.templating.render import holds_template, render
 from leeward.worker.channel import XCOMS
-from leeward.worker.context import context_of
+from leeward.worker.context import UNSET, context_of
+from leeward.worker.macros import has_imports, values_of
+from leeward.worker.values import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,17 @@ class ServiceChannel:
         return self.services.secrets.connection(conn_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What user code is given of a task's arguments: `values` rendered, or, with `templates`, still to be rendered there.
+
+    `templates` holds `native` and `macros` (see `leeward.worker.macros`).
+    """
+
+    values: dict[str, Any]
+    templates: dict[str, Json] | None = None
+
+
 def rendered(
     attempt: Attempt, services: Services, names: frozenset[str] | None = None, *, lazy: bool = False
 ) -> dict[str, Any]:
@@ -54,15 +73,66 @@ def rendered(
     With `lazy` the XComs of a mapped task stay a reference, which user code reads one by one. What a task is mapped over is
     not rendered if another one pushed it.
     """
-    context = context_of(described(attempt, services), ServiceChannel(services))
-    native = attempt.dag.render_template_as_native_obj
-    found: dict[str, Any] = {}
+    values, pushed = _written(attempt, services, lazy=lazy)
+    chosen = {name: value for name, value in values.items() if names is None or name in names}
+    found = {**values, **_rendered(chosen, attempt, services)}
+    return merged(attempt, {name: with_group(value, attempt, services) for name, value in found.items()}, pushed)
+
+
+def _rendered(chosen: dict[str, Any], attempt: Attempt, services: Services) -> dict[str, Any]:
+    context: Mapping[str, Any] = {}
+    if holds_template(chosen):
+        known = described(attempt, services, deepcopy(all_facts(attempt)))
+        context = context_of(known, ServiceChannel(services))
+    own = {**UNSET, **values_of(attempt.dag.user_defined_macros)}
+    made: dict[str, Any] = render(chosen, context, native=is_native(attempt), own=own)
+    return made
+
+
+def for_user_code(attempt: Attempt, services: Services, names: Collection[str] | None) -> Fields:
+    """The same for user code, as plain JSON; the named fields are rendered there if they need user code."""
+    if has_imports(attempt.dag.user_defined_macros):
+        templates: dict[str, Json] = {"native": is_native(attempt), "macros": attempt.dag.user_defined_macros}
+        return Fields(referenced(attempt, services, lazy=True), templates)
+    values = rendered(attempt, services, None if names is None else frozenset(names), lazy=True)
+    return Fields({name: _json(name, value) for name, value in values.items()})
+
+
+def _json(name: str, value: Any) -> Json:
+    try:
+        made: Json = plain(value)
+    except TypeError as error:
+        raise TaskError("LW412", f"the rendered {name} can't be handed to user code: {error}") from error
+    return made
+
+
+def is_native(attempt: Attempt) -> bool:
+    """Whether the task's templates give Python values: its own word, or the DAG's."""
+    own = attempt.task.render_template_as_native_obj
+    return attempt.dag.render_template_as_native_obj if own is None else own
+
+
+def render_job(attempt: Attempt, fields: Fields) -> dict[str, Json]:
+    """The job that renders fields in a process of user code (see `leeward.worker.call.run_job`)."""
+    return {
+        "kind": "render",
+        "fields": fields.values,
+        "templates": fields.templates,
+        "facts": facts(attempt),
+        "environment": {},
+    }
+
+
+def referenced(attempt: Attempt, services: Services, *, lazy: bool = False) -> dict[str, Any]:
+    """The attempt's arguments as written, with references to XComs replaced, and with what it is mapped over."""
+    values, pushed = _written(attempt, services, lazy=lazy)
+    return merged(attempt, {name: with_group(value, attempt, services) for name, value in values.items()}, pushed)
+
+
+def _written(attempt: Attempt, services: Services, *, lazy: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments as written, with references to XComs replaced; and apart what others pushed to be mapped over."""
     written, pushed = mapped_arguments(attempt, services)
-    for name, argument in written.items():
-        value = _referenced(argument, attempt, services, lazy=lazy)
-        value = render(value, context, native=native) if names is None or name in names else value
-        found[name] = with_group(value, attempt, services)
-    return merged(attempt, found, pushed)
+    return {name: _referenced(value, attempt, services, lazy=lazy) for name, value in written.items()}, pushed
 
 
 def _referenced(value: Any, attempt: Attempt, services: Services, *, lazy: bool) -> Any:
@@ -97,20 +167,11 @@ def named(attempt: Attempt, services: Services, outcome: Outcome) -> Outcome:
     if template is None or attempt.map_index < 0 or isinstance(outcome, Deferred):
         return outcome
     try:
-        context = {
-            **context_of(described(attempt, services), ServiceChannel(services)),
-            "task": _Arguments(attempt, services),
-        }
-        return replace(outcome, name=str(render(template, context, native=False)))
+        known = described(attempt, services, deepcopy(all_facts(attempt)))
+        known = {**known, "task": {**known["task"], **rendered(attempt, services)}}
+        context = context_of(known, ServiceChannel(services))
+        own = {**UNSET, **values_of(attempt.dag.user_defined_macros)}
+        return replace(outcome, name=str(render(template, context, native=False, own=own)))
     except TaskError as error:
         services.log(f"map_index_template: {error}")
         return outcome
-
-
-class _Arguments:
-    """`task` in the template of a mapped instance's name: the task's arguments, rendered, and what else is known of it."""
-
-    def __init__(self, attempt: Attempt, services: Services) -> None:
-        task = attempt.task
-        self.task_id, self.owner, self.retries = task.task_id, task.owner, task.retry.retries
-        self.__dict__.update(rendered(attempt, services))

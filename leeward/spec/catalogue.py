@@ -54,5 +54,8 @@ class Catalogue(Protocol):
     def find_decorator(self, path: str) -> Signature | None:
         """The operator that a TaskFlow decorator path makes."""
 
+    def runs_user_code(self, name: str) -> bool:
+        """Whether a compiled task with that operator is run where user code is."""
+
     def signatures(self) -> tuple[Signature, ...]:
         """All rows, by name."""

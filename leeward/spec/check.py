@@ -85,14 +85,8 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-KEYWORDS = frozenset(
-    ("type", "enum", "const", "anyOf", "items", "required", "minimum", "maximum", "minLength", "maxLength", "pattern")
-)
-"""The keywords of JSON Schema that `mismatch` knows."""
-
-
 def mismatch(value: Json, schema: Mapping[str, Any]) -> str:
-    """What is wrong with a value, or nothing, by the keywords of JSON Schema in `KEYWORDS`."""
+    """What is wrong with a value, or nothing, by those keywords of JSON Schema that our own registries use."""
     if "anyOf" in schema:
         problems = [mismatch(value, option) for option in schema["anyOf"]]
         return "" if "" in problems else problems[0]

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from leeward.contract import DEFAULT_MAX_MAP_LENGTH
 from leeward.core.dag import Dag, Task, TaskGroup
+from leeward.spec.callbacks import OF_DAG, read_callbacks
 from leeward.spec.catalogue import Catalogue
 from leeward.spec.check import check_keys
-from leeward.spec.dates import as_datetime, zone
+from leeward.spec.dates import Calendar
 from leeward.spec.defaults import disagreements, effective
 from leeward.spec.diagnostics import Report
 from leeward.spec.groups import Groups, read_groups
 from leeward.spec.keys import KEYS, Level
+from leeward.spec.macros import check_use, read_macros
 from leeward.spec.mapped import check_mapping
 from leeward.spec.members import check_id, members, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
-from leeward.spec.params import read_params
+from leeward.spec.params import check_defaults, read_params
 from leeward.spec.schedule import compile_schedule
 from leeward.spec.special import as_json, as_timedelta, fold
 from leeward.spec.tasks import TaskReader, TaskSpec, Variables
@@ -128,14 +130,17 @@ def _compile(
         report.error(mark, "LW127", f"the DAG {dag_id!r} has no tasks", "write tasks: with a list of tasks")
     arguments = _default_args(keys.get("default_args"), world.catalogue, report)
     groups = read_groups(keys.get("task_groups"), report)
-    reader = TaskReader(
-        world.catalogue, report, arguments, world.variables, _group_args(groups, world.catalogue, report)
-    )
+    calendar = Calendar(world.now, keys.get("timezone"), report)
+    group_args = _group_args(groups, world.catalogue, report)
+    reader = TaskReader(world.catalogue, report, arguments, world.variables, calendar, group_args)
     specs = _tasks(keys.get("tasks"), groups, reader)
     tasks = wire(specs, groups, report)
     check_mapping(specs, groups, report)
-    compiled_groups = groups.compiled(full_ids(specs, groups))
-    dag = _dag(dag_id, keys, arguments, tasks, compiled_groups, world, report)
+    macros = read_macros(keys.get("user_defined_macros"), report)
+    ours = [(spec.task, spec.mark) for spec in specs if not world.catalogue.runs_user_code(spec.task.operator)]
+    check_use(macros, ours, report)
+    dag = _dag(dag_id, keys, arguments, tasks, groups.compiled(full_ids(specs, groups)), calendar, world.file)
+    dag = replace(dag, user_defined_macros=macros)
     return dag if len(report.errors) == before else None
 
 
@@ -175,10 +180,13 @@ def _dag(
     arguments: Mapping[str, Node],
     tasks: tuple[Task, ...],
     groups: tuple[TaskGroup, ...],
-    world: _World,
-    report: Report,
+    calendar: Calendar,
+    file: str,
 ) -> Dag:
-    defaults, schemas = read_params(keys.get("params"), report)
+    report = calendar.report
+    schedule = compile_schedule(keys.get("schedule"), report)
+    params = read_params(keys.get("params"), report)
+    check_defaults(params, report, scheduled=schedule is not None)
     tags = keys.get("tags")
     timeout = keys.get("dagrun_timeout")
     active = as_json(keys["max_active_runs"], report) if "max_active_runs" in keys else 16
@@ -187,44 +195,28 @@ def _dag(
         dag_id,
         tasks,
         groups,
-        schedule=compile_schedule(keys.get("schedule"), report),
-        start_date=_date("start_date", keys, arguments, world, report),
-        end_date=_date("end_date", keys, arguments, world, report),
+        schedule=schedule,
+        start_date=calendar.date("start_date", keys, arguments),
+        end_date=calendar.date("end_date", keys, arguments),
         catchup=_true(keys.get("catchup")),
         dagrun_timeout_seconds=None
         if timeout is None
         else as_timedelta(timeout, report, "dagrun_timeout", numbers=True),
         max_active_runs=active if isinstance(active, int) else 16,
-        params=defaults,
-        param_schemas=schemas,
+        params=params.defaults,
+        param_schemas=params.schemas,
         description=text_of(keys.get("description")) or "",
         display_name=text_of(keys.get("dag_display_name")) or dag_id,
         doc_md=text_of(keys.get("doc_md")),
         tags=tuple(text_of(tag) or "" for tag in tags) if isinstance(tags, Listing) else (),
         render_template_as_native_obj=_true(keys.get("render_template_as_native_obj")),
         is_paused_upon_creation=_true(keys.get("is_paused_upon_creation")),
-        source=world.file,
+        timezone=calendar.zone_of("start_date", keys, arguments),
+        source=file,
+        callbacks=read_callbacks(keys, OF_DAG, report),
         max_map_length=longest if isinstance(longest, int) else DEFAULT_MAX_MAP_LENGTH,
     )
 
 
 def _true(node: Node | None) -> bool:
     return isinstance(node, Scalar) and node.value is True
-
-
-def _date(
-    name: str, keys: Mapping[str, Node], arguments: Mapping[str, Node], world: _World, report: Report
-) -> str | None:
-    """The DAG's own date, or that of its default_args, each local to its own time zone."""
-    own, inherited = keys.get(name), arguments.get(name)
-    node, zones = (inherited, arguments) if text_or_table(own) is None else (own, keys)
-    if text_or_table(node) is None or node is None:
-        return None
-    place = zones.get("timezone") or keys.get("timezone")
-    timezone = zone(text_of(place) or "UTC", place.mark if place else node.mark, report)
-    return as_datetime(node, timezone, world.now, report, name)
-
-
-def text_or_table(node: Node | None) -> Node | None:
-    """A node that is there and not null."""
-    return None if isinstance(node, Scalar) and node.value is None else node

@@ -43,8 +43,10 @@ class Report:
     found: list[Diagnostic] = field(default_factory=list)
 
     def error(self, mark: Mark, code: str, message: str, hint: str = "") -> None:
-        """Note an error."""
-        self.found.append(Diagnostic(mark, code, message, hint))
+        """Note an error, once: what many inherit is read for each of them."""
+        problem = Diagnostic(mark, code, message, hint)
+        if problem not in self.found:
+            self.found.append(problem)
 
     def warning(self, mark: Mark, code: str, message: str, hint: str = "") -> None:
         """Note a warning."""

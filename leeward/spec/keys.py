@@ -61,12 +61,10 @@ SPAN: Final = {"anyOf": [NUMBER, {"type": "object", "required": ["__type__"]}, {
 DATE: Final = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["__type__"]}, {"type": "null"}]}
 RULE: Final = {"enum": [rule.value for rule in TriggerRule]}
 
-_CALLBACKS = "callbacks"
 _LIMITS = "limits on concurrency"
 _PAST = "dependencies on earlier runs"
 _ASSETS = "assets"
-_SETUP = "setup and teardown"
-_TEMPLATES = "user-defined macros and filters"
+_TEMPLATES = "user-defined filters"
 _NOTHING: Final[tuple[Json, ...]] = (None, [], {})
 
 
@@ -86,9 +84,17 @@ def _refused(name: str, instead: str) -> Key:
     return Key(name, instead, {}, Standing.REFUSED)
 
 
-def _callbacks(*events: str) -> tuple[Key, ...]:
-    names = [f"on_{event}_callback{suffix}" for event in events for suffix in ("", "_name", "_file")]
-    return tuple(_later(name, _CALLBACKS, [], {}) for name in names)
+def _callbacks(**events: str) -> tuple[Key, ...]:
+    """Three keys for each event, which is told when it comes."""
+    return tuple(
+        row
+        for event, when in events.items()
+        for row in (
+            Key(f"on_{event}_callback", f"Called {when}: import path, mapping with `callback`, or a list.", {}),
+            Key(f"on_{event}_callback_name", f"Name of a function to call {when}.", TEXT),
+            Key(f"on_{event}_callback_file", "The Python file that it is in.", TEXT),
+        )
+    )
 
 
 _DOCS: Final = (
@@ -113,7 +119,7 @@ _DAG: Final = (
     Key("dagrun_timeout", "A run that takes longer fails, and its unfinished tasks are skipped.", SPAN),
     _mapped("dagrun_timeout_sec", "dagrun_timeout", NUMBER),
     Key("default_args", "Arguments that every task gets unless it has them itself.", TABLE),
-    Key("params", "Values for templates, which a run's conf may override.", TABLE),
+    Key("params", "Values for templates, which a run's conf may override: plain, or `Param` by `__type__`.", TABLE),
     Key(
         "max_map_length",
         "Ours, a setting of Airflow's: the longest list that a task may push to be mapped over. 1024 by default.",
@@ -125,7 +131,11 @@ _DAG: Final = (
     _later("doc_md_python_callable_name", "documentation from a callable"),
     _later("doc_md_python_callable_file", "documentation from a callable"),
     _later("doc_md_python_arguments", "documentation from a callable", {}),
-    Key("render_template_as_native_obj", "Whether a template that is one expression gives its Python value.", BOOL),
+    Key(
+        "render_template_as_native_obj",
+        "Whether templates give Python values: what they write, read as a literal.",
+        BOOL,
+    ),
     Key("is_paused_upon_creation", "Whether a new DAG is paused.", {"type": ["boolean", "null"]}),
     Key("tasks", "The tasks: a list with `task_id`, or a mapping by task id.", {}),
     Key("task_groups", "The task groups: a list with `group_name`, or a mapping by name.", {}),
@@ -135,11 +145,17 @@ _DAG: Final = (
     _later("max_consecutive_failed_dag_runs", "pausing after failed runs", 0),
     _later("template_searchpath", "template files", [], ""),
     _later("template_undefined", "other classes of undefined values"),
-    _later("user_defined_macros", _TEMPLATES, {}),
+    Key(
+        "user_defined_macros",
+        "Names for templates: values, mappings of more names, or import paths (text) of functions beside the spec, for the "
+        "tasks that run user code.",
+        TABLE,
+    ),
     _later("user_defined_filters", _TEMPLATES, {}),
     _later("jinja_environment_kwargs", "other settings of Jinja", {}),
     _later("deadline", "deadline alerts"),
-    *_callbacks("execute", "success", "failure"),
+    *_callbacks(success="when a run has succeeded", failure="when a run has failed"),
+    *(_warned(f"on_execute_callback{suffix}", "Airflow reads it for tasks alone") for suffix in ("", "_name", "_file")),
     _warned("sla_miss_callback", "Airflow 3.1 removed SLAs"),
     _warned("default_view", "a setting of Airflow 2's pages"),
     _warned("orientation", "a setting of Airflow 2's pages"),
@@ -165,7 +181,7 @@ _BASE: Final = (
     _mapped("execution_timeout_secs", "execution_timeout", NUMBER),
     Key("trigger_rule", "When the task runs, given its upstream tasks.", RULE),
     Key("do_xcom_push", "Whether the return value is pushed as an XCom.", BOOL),
-    Key("params", "Values for this task's templates.", TABLE),
+    Key("params", "Values for this task's templates, plain or `Param` by `__type__`.", TABLE),
     *_DOCS,
     _warned("task_display_name", "a name for Airflow's pages"),
     _later("depends_on_past", _PAST, False),
@@ -179,11 +195,21 @@ _BASE: Final = (
     _later("max_active_tis_per_dag", _LIMITS),
     _later("max_active_tis_per_dagrun", _LIMITS),
     _mapped("task_concurrency", "max_active_tis_per_dag", COUNT),
-    *_callbacks("execute", "success", "failure", "retry", "skipped"),
+    *_callbacks(
+        execute="before each try",
+        success="when the task has succeeded",
+        failure="when its last try has failed",
+        retry="when a try has failed and another one follows",
+        skipped="when the task has skipped itself",
+    ),
     _later("inlets", _ASSETS, [], {}),
     _later("outlets", _ASSETS, [], {}),
     _later("retry_policy", "retry policies"),
-    _later("render_template_as_native_obj", "native rendering of a single task"),
+    Key(
+        "render_template_as_native_obj",
+        "Whether this task's templates give Python values; as the DAG says by default.",
+        {"type": ["boolean", "null"]},
+    ),
     _refused("pre_execute", "a spec can't hold functions: make it a task of its own"),
     _refused("post_execute", "a spec can't hold functions: make it a task of its own"),
     _refused("run_as_user", "user code runs as the worker's user"),
@@ -216,8 +242,8 @@ _TASK: Final = (
         {"type": "array"},
     ),
     *_BASE,
-    _later("start_date", "a start date of a single task"),
-    _later("end_date", "an end date of a single task"),
+    Key("start_date", "Runs with an earlier logical date are without the task.", DATE),
+    Key("end_date", "Runs with a later logical date are without the task.", DATE),
     Key(
         "expand",
         "Arguments that the task is mapped over: one instance for each value, or combination of values.",
@@ -237,10 +263,17 @@ _TASK: Final = (
         "Ours: so many instances of a mapped Python task share one call; it wants an `execution_timeout`. 1 by default.",
         {"type": "integer", "minimum": 1, "maximum": INSTANCES_PER_BLOCK},
     ),
-    _later("is_setup", _SETUP, False),
-    _later("is_teardown", _SETUP, False),
-    _later("setups", _SETUP, []),
-    _later("on_failure_fail_dagrun", _SETUP, False),
+    Key("is_setup", "Whether the task is a setup: nothing in its scope runs unless it has succeeded.", BOOL),
+    Key(
+        "is_teardown",
+        "Whether the task is a teardown: it runs after the tasks of its scope, whatever became of them, and does not count "
+        "for the state of the run. Its trigger rule is all_done_setup_success.",
+        BOOL,
+    ),
+    Key(
+        "setups", "The setups of a teardown, by their names without prefix. They become setups and come before it.", {}
+    ),
+    Key("on_failure_fail_dagrun", "Whether a teardown counts for the state of the run all the same.", BOOL),
     _refused("python_callable_lambda", "write the function in a module beside the spec"),
 )
 
@@ -261,8 +294,8 @@ _GROUP: Final = (
 
 _DEFAULT_ARGS: Final = (
     *_BASE,
-    Key("start_date", "The DAG's start date, unless it has one itself.", DATE),
-    Key("end_date", "The DAG's end date, unless it has one itself.", DATE),
+    Key("start_date", "The start date of every task, and of the DAG unless it has one itself.", DATE),
+    Key("end_date", "The end date of every task, and of the DAG unless it has one itself.", DATE),
     Key("timezone", "The zone of the dates in default_args.", TEXT),
     *(
         _warned(name, "no operator has it; Airflow ignores it here")

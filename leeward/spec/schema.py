@@ -63,7 +63,7 @@ def _key(key: Key) -> dict[str, Any]:
         item = _NAMED[key.name]
         listed = {"type": "array", "items": item}
         return {**described, "anyOf": [listed, {"type": "object", "additionalProperties": item}, {"type": "null"}]}
-    if key.name == "dependencies":
+    if key.name in ("dependencies", "setups"):
         return {**described, "anyOf": [NAMES, {"type": ["string", "null"]}]}
     if key.name == "default_args":
         return {**described, "anyOf": [{"$ref": "#/definitions/default_args"}, {"type": "null"}]}

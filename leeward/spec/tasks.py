@@ -7,20 +7,26 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from leeward.core.dag import Expansion, Json, RetryPolicy, SkipScope, Task, TriggerRule
+from leeward.core.dag import CallbackEvent, Expansion, Json, RetryPolicy, SkipScope, Task, TriggerRule
 from leeward.core.sources import MAPPED
+from leeward.spec.callbacks import OF_TASK, read_callbacks
 from leeward.spec.catalogue import Catalogue, Parameter, Signature
 from leeward.spec.check import check_keys, mismatch
+from leeward.spec.dates import Calendar
 from leeward.spec.diagnostics import Report, closest
 from leeward.spec.expand import SourceReader, with_partial
 from leeward.spec.keys import KEYS, Level
 from leeward.spec.members import Member, names_of, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
+from leeward.spec.params import check_defaults, read_params
+from leeward.spec.setups import marked
 from leeward.spec.special import as_json, as_timedelta
 
 _REFERENCE: Final = re.compile(r"\+([\w.-]+)(?:\[(['\"])(.+)\2\])?", re.ASCII)
 _TEMPLATE: Final = re.compile(r"\{\{|\{%|\{#")
 _OURS: Final = ("airflow.", "leeward.")
+_ON_THE_WAY: Final = frozenset({CallbackEvent.EXECUTE, CallbackEvent.SUCCESS})
+"""Who has one of these is started, as in Airflow, though there is nothing to do."""
 _BASE: Final = frozenset(KEYS[Level.DEFAULT_ARGS])
 
 Variables = Callable[[str], str | None]
@@ -28,7 +34,10 @@ Variables = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """A task as written, before names are resolved. `references` are tasks whose XComs its arguments take."""
+    """A task as written, before names are resolved.
+
+    `references` are tasks whose XComs its arguments take, `setups` the setups that it names as a teardown.
+    """
 
     name: str
     mark: Mark
@@ -36,6 +45,7 @@ class TaskSpec:
     task: Task
     dependencies: Mapping[str, Node]
     references: Mapping[str, Node]
+    setups: Mapping[str, Node] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,7 @@ class TaskReader:
     report: Report
     inherited: Mapping[str, Node]
     variables: Variables | None
+    calendar: Calendar
     groups_args: Mapping[str, Mapping[str, Node]] = field(default_factory=dict)
 
     def read(self, member: Member, group: str | None) -> TaskSpec:
@@ -70,7 +81,8 @@ class TaskReader:
             return TaskSpec(member.name, member.mark, group, Task(member.name, ""), names, {})
         node = with_partial(member.node, self.report)
         own = check_keys(node, Level.TASK, self.report, self._arguments_of(kind))
-        keys = {**self._defaults(kind, group), **own}
+        defaults = self._defaults(kind, group)
+        keys = {**defaults, **own}
         keys.update(self._from_variables(keys.pop("variables_as_arguments", None)))
         references: dict[str, Node] = {}
         expand = self._expansion(kind, keys, references)
@@ -79,9 +91,15 @@ class TaskReader:
             member.name,
             member.mark,
             group,
-            replace(self._task(member, kind, keys, arguments), expand=expand),
+            replace(
+                marked(self._task(member, kind, keys, arguments), member, keys, self.report),
+                start_date=self.calendar.date("start_date", own, defaults),
+                end_date=self.calendar.date("end_date", own, defaults),
+                expand=expand,
+            ),
             names_of(keys.get("dependencies"), self.report),
             references,
+            names_of(keys.get("setups"), self.report),
         )
 
     def _kind(self, member: Member) -> Kind | None:
@@ -241,7 +259,10 @@ class TaskReader:
             scope, instant = signature.skip_scope, signature.instant
         if arguments.get("ignore_downstream_trigger_rules") is False:
             scope = SkipScope.DIRECT
-        params = as_json(keys["params"], self.report) if "params" in keys else None
+        params = read_params(keys.get("params"), self.report)
+        check_defaults(params, self.report, scheduled=False)
+        native = keys.get("render_template_as_native_obj")
+        callbacks = read_callbacks(keys, OF_TASK, self.report)
         return Task(
             member.name,
             kind.name,
@@ -250,11 +271,14 @@ class TaskReader:
             retry=self._retry(keys),
             execution_timeout_seconds=self._seconds(keys, "execution_timeout"),
             skip_scope=scope,
-            instant=instant,
+            instant=instant and _ON_THE_WAY.isdisjoint(callbacks),
             do_xcom_push=_flag(keys.get("do_xcom_push"), default=True),
-            params=params if isinstance(params, Mapping) else {},
+            params=params.defaults,
+            param_schemas=params.schemas,
+            render_template_as_native_obj=_own(native),
             owner=text_of(keys.get("owner")) or "airflow",
             doc=text_of(keys.get("doc_md")),
+            callbacks=callbacks,
             map_index_template=text_of(keys.get("map_index_template")),
             instances_per_call=int(_number(keys.get("instances_per_call"))) or 1,
         )
@@ -273,6 +297,11 @@ class TaskReader:
         if node is None or (isinstance(node, Scalar) and node.value is None):
             return None
         return as_timedelta(node, self.report, name, numbers=True)
+
+
+def _own(node: Node | None) -> bool | None:
+    """A boolean; None for null, and where there is none."""
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, bool) else None
 
 
 def _flag(node: Node | None, *, default: bool) -> bool:

@@ -186,6 +186,8 @@ def _interval(moments: Moments, last: Due | None, now: datetime, bounds: Bounds)
     else:
         start = moments.aligned_prev(last.end)
         start = start if earliest is None else max(start, earliest)
+        if start <= last.start:  # the schedule has changed meanwhile: no two runs are about one date
+            start = moments.after(start)
     if start is None or (bounds.latest is not None and start > bounds.latest):
         return None
     end = moments.after(start)

@@ -11,6 +11,7 @@ from leeward.spec.diagnostics import Report, closest
 from leeward.spec.expand import full, full_expansion
 from leeward.spec.groups import Groups
 from leeward.spec.nodes import Node
+from leeward.spec.setups import check_followers, read_setups
 from leeward.spec.tasks import TaskSpec
 
 
@@ -18,12 +19,16 @@ def wire(specs: Sequence[TaskSpec], groups: Groups, report: Report) -> tuple[Tas
     """The tasks with full ids and upstream ids, upstream before downstream, else in the order of the spec."""
     by_name = {spec.name: spec for spec in specs}
     _check_names(by_name, groups, report)
-    upstream = Wiring(groups, by_name).upstream()
     ids = full_ids(specs, groups)
+    setups = read_setups(by_name, ids, report)
+    upstream = Wiring(groups, by_name, setups).upstream()
+    marked = {s.name for s in specs if s.task.is_setup}.union(*setups.values())
+    check_followers(by_name, marked, upstream, report)
     ordered = list(_ordered(upstream))
     if len(ordered) < len(upstream):
         _report_cycle(upstream, set(ordered), by_name, report)
-    return tuple(_task(by_name[name], upstream[name], ids, groups) for name in ordered)
+    tasks = (_task(by_name[name], upstream[name], ids, groups, is_setup=name in marked) for name in ordered)
+    return tuple(tasks)
 
 
 def full_ids(specs: Sequence[TaskSpec], groups: Groups) -> dict[str, str]:
@@ -36,11 +41,12 @@ class Wiring:
     """Draws edges in dag-factory's order, which matters: a group's first and last tasks depend on the edges so far.
 
     First what arguments take from other tasks, then the dependencies of tasks, then those of groups, each in the order of
-    the spec.
+    the spec. The setups of teardowns come last.
     """
 
     groups: Groups
     tasks: Mapping[str, TaskSpec]
+    setups: Mapping[str, Sequence[str]]
 
     def upstream(self) -> dict[str, tuple[str, ...]]:
         """The direct upstream tasks of every task, by name."""
@@ -52,7 +58,7 @@ class Wiring:
         for group in self.groups.by_name.values():
             for dependency in (*group.references, *group.dependencies):
                 self._draw(edges, self._roots(edges, group.name), (dependency,))
-        return {name: tuple(dict.fromkeys(ups)) for name, ups in edges.items()}
+        return {name: tuple(dict.fromkeys((*ups, *self.setups[name]))) for name, ups in edges.items()}
 
     def _draw(self, edges: Mapping[str, list[str]], downs: Iterable[str], names: Iterable[str]) -> None:
         for name in names:
@@ -135,9 +141,10 @@ def _report_cycle(
     report.error(tasks[cycle[0]].mark, "LW144", f"the dependencies are circular: {shown}")
 
 
-def _task(spec: TaskSpec, upstream: Sequence[str], ids: Mapping[str, str], groups: Groups) -> Task:
+def _task(spec: TaskSpec, upstream: Sequence[str], ids: Mapping[str, str], groups: Groups, *, is_setup: bool) -> Task:
     return replace(
         spec.task,
+        is_setup=is_setup,
         task_id=ids[spec.name],
         upstream=tuple(ids[name] for name in upstream),
         group=groups.group_id(spec.group),

@@ -29,6 +29,10 @@ class AirflowFailException(AirflowException):
     """The task fails and is not tried again."""
 
 
+class AirflowSensorTimeout(AirflowException):
+    """A sensor has waited too long; the task is not tried again."""
+
+
 class AirflowTaskTimeout(BaseException):
     """The task took longer than it may."""
 
@@ -49,6 +53,23 @@ class BaseOperator:
 
     def execute(self, context: Mapping[str, Any]) -> Any:
         """Do the work; what is returned becomes the XCom."""
+        raise NotImplementedError
+
+
+class BaseNotifier:
+    """What a notifier of the user's may derive from: it is called with the context."""
+
+    template_fields: Sequence[str] = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        del kwargs
+
+    def __call__(self, context: Mapping[str, Any]) -> None:
+        """As a callback is called."""
+        self.notify(context)
+
+    def notify(self, context: Mapping[str, Any]) -> None:
+        """Tell somebody."""
         raise NotImplementedError
 
 
@@ -75,11 +96,17 @@ _ERRORS: Final = {
         AirflowException,
         AirflowSkipException,
         AirflowFailException,
+        AirflowSensorTimeout,
         AirflowTaskTimeout,
         AirflowNotFoundException,
     )
 }
-_SDK: Final = {"BaseOperator": BaseOperator, "Variable": Variable, "get_current_context": get_current_context}
+_SDK: Final = {
+    "BaseNotifier": BaseNotifier,
+    "BaseOperator": BaseOperator,
+    "Variable": Variable,
+    "get_current_context": get_current_context,
+}
 _PYTHON: Final = {"get_current_context": get_current_context}
 MODULES: Final[Mapping[str, Mapping[str, Any]]] = {
     "airflow": {},
@@ -89,7 +116,10 @@ MODULES: Final[Mapping[str, Mapping[str, Any]]] = {
     "airflow.models.variable": {"Variable": Variable},
     "airflow.operators": {},
     "airflow.operators.python": _PYTHON,
+    "airflow.notifications": {},
+    "airflow.notifications.basenotifier": {"BaseNotifier": BaseNotifier},
     "airflow.sdk": _SDK,
+    "airflow.sdk.bases.notifier": {"BaseNotifier": BaseNotifier},
     "airflow.sdk.bases": {},
     "airflow.sdk.bases.operator": {"BaseOperator": BaseOperator},
     "airflow.sdk.exceptions": _ERRORS,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Timer
-from typing import Final
+from typing import Any, Final
 
 MAX_LINE: Final = 1024 * 1024
 """Longer lines of output are cut into several, so that a task can't fill the memory."""
@@ -23,6 +23,32 @@ class Ended:
 
     code: int | None
     last_line: str
+
+
+class UnrenderedError(Exception):
+    """The fields of a command could not be rendered in the process of user code; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A Bash command, its environment, and the folder to run it in."""
+
+    text: str
+    environment: Mapping[str, str]
+    cwd: str | None
+
+
+def rendered_command(answer: Mapping[str, Any], environment: Mapping[str, str]) -> Command:
+    """What a job that rendered `command`, `env` and `cwd` answered, as a command with `environment` on top of its own.
+
+    Raises UnrenderedError if it failed.
+    """
+    result = answer.get("result", {})
+    if result.get("ended") != "returned":
+        raise UnrenderedError(result.get("error") or f"the command could not be rendered: {answer}")
+    fields = result["value"]
+    own = {str(key): str(value) for key, value in (fields["env"] or {}).items()}
+    return Command(str(fields["command"]), {**own, **environment}, fields["cwd"])
 
 
 def run_bash(

@@ -11,24 +11,31 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
+from leeward.core.errors import TaskError
 from leeward.core.sources import CALL
-from leeward.worker.airflow_names import CONTEXT, AirflowTaskTimeout, BaseOperator
-from leeward.worker.channel import XCOMS, Channel, LazyXComs
-from leeward.worker.context import context_of
+from leeward.templating.render import render
+from leeward.worker.airflow_names import CONTEXT, AirflowException, AirflowTaskTimeout, BaseOperator
+from leeward.worker.channel import XCOMS, Channel, TaskInstance
+from leeward.worker.context import UNSET, context_of
+from leeward.worker.known import Context
+from leeward.worker.macros import imported
 from leeward.worker.values import build, plain
 
 SKIP: Final = "AirflowSkipException"
-FINAL: Final = frozenset({"AirflowFailException"})
+FINAL: Final = frozenset({"AirflowFailException", "AirflowSensorTimeout"})
 
 
 def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     """Run a job to its end.
 
-    `job` holds `kind` ("python" or "operator"), `callable` (an import path, or a mapping with `file` and `name`), `args`
-    and `kwargs`, `facts` (see `context_of`), and `strict`: whether every one of `kwargs` must fit the signature.
+    `job` holds `kind` ("python", "operator", "callbacks", or "render", which only renders `fields`), `callable` (an import
+    path, or a mapping with `file` and `name`), `args` and `kwargs`, `facts` (see `context_of`), `strict`: whether every one
+    of `kwargs` must fit the signature, and `templates`, where those are to be rendered here: `native` and `macros`.
+    Callbacks come as a list of `callable` and `kwargs`, with what their context holds beside the usual: `more`.
     The result holds `ended` ("returned", "skipped" or "failed"), and `value`, or `error` and `retryable`.
     """
     context = context_of(job["facts"], channel)
@@ -42,27 +49,64 @@ def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
         CONTEXT.reset(token)
 
 
-def _run(job: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+def _run(job: Mapping[str, Any], context: Context) -> Any:
+    if job["kind"] == "callbacks":
+        return _call_back(job, context)
+    job = _rendered(job, context)
+    if job["kind"] == "render":
+        return job["fields"]
     target = load(job["callable"])
-    channel = context["ti"].channel
-    args, kwargs = (build(_filled(job[name], channel)) for name in ("args", "kwargs"))
+    args, kwargs = (build(_filled(job[name], context["ti"])) for name in ("args", "kwargs"))
     if job["kind"] == "operator":
-        return _operator(target, kwargs, build(_filled(job["rendered"], channel)), context)
+        return _operator(target, kwargs, build(_filled(job["rendered"], context["ti"])), context)
     if job.get("templates_dict") is not None:
-        context = {**context, "templates_dict": build(job["templates_dict"])}
+        context = _with(context, "templates_dict", build(job["templates_dict"]))
     return target(*args, **arguments(target, args, kwargs, context, strict=job["strict"]))
 
 
-def _filled(value: Any, channel: Channel) -> Any:
+def _call_back(job: Mapping[str, Any], context: Context) -> None:
+    """Call each with the context (Airflow's rule: a class is made with the arguments first). One that fails is told of."""
+    for name, value in job["more"].items():
+        context = _with(context, name, AirflowException(value) if name == "exception" else value)
+    for callback in job["callbacks"]:
+        try:
+            target, kwargs = load(callback["callable"]), build(callback["kwargs"])
+            if isinstance(target, type):
+                target(**kwargs)(context)
+            else:
+                target(context, **kwargs)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - one that fails keeps no other from being called
+            traceback.print_exception(error)
+
+
+def _with(context: Context, name: str, value: Any) -> Context:
+    more = context.copy()
+    more[name] = value
+    return more
+
+
+def _rendered(job: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
+    """The job with its templates rendered, if that was left to this process."""
+    templates = job.get("templates")
+    if templates is None:
+        return job
+    native, own = templates["native"], {**UNSET, **imported(templates["macros"])}
+    parts = {name: job[name] for name in ("args", "kwargs", "templates_dict", "rendered", "fields") if name in job}
+    if job["kind"] == "operator":
+        del parts["kwargs"]
+    return {**job, **render(parts, context, native=native, own=own)}
+
+
+def _filled(value: Any, ti: TaskInstance) -> Any:
     """The value with what a function makes of another (`__call__`), and with what the instances of a mapped task pushed."""
     if isinstance(value, Mapping):
         if CALL in value:
-            return load(value[CALL])(build(_filled(value["value"], channel)))
+            return load(value[CALL])(build(_filled(value["value"], ti)))
         if XCOMS in value:
-            return LazyXComs(channel, value[XCOMS], value["key"])
-        return {key: _filled(item, channel) for key, item in value.items()}
+            return ti.every(value[XCOMS], value["key"])
+        return {key: _filled(item, ti) for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(item, channel) for item in value]
+        return [_filled(item, ti) for item in value]
     return value
 
 
@@ -85,17 +129,26 @@ def arguments(
 ) -> dict[str, Any]:
     """The keyword arguments that a callable gets: its own, and what its signature asks of the context (Airflow's rule)."""
     parameters = inspect.signature(target).parameters
-    everything = {**context, **kwargs}
     taken = list(parameters)[: len(args)]
-    reserved = [name for name in taken if name in everything]
+    reserved = [name for name in taken if name in context or name in kwargs]
     if reserved:
         raise ValueError(f"The key {reserved[0]!r} in args is a part of kwargs and therefore reserved.")
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return everything
+        return {**_known(context), **kwargs}
     unknown = [name for name in kwargs if name not in parameters]
     if strict and unknown:
         raise TypeError(f"{target.__name__}() has no argument {unknown[0]!r}")
-    return {name: value for name, value in everything.items() if name in parameters}
+    asked = {name: context[name] for name in parameters if name in context and name not in kwargs}
+    return {**asked, **{name: value for name, value in kwargs.items() if name in parameters}}
+
+
+def _known(context: Mapping[str, Any]) -> dict[str, Any]:
+    """All of a context but the names that can't exist here: a `**kwargs` asks for none of them by name."""
+    found: dict[str, Any] = {}
+    for name in context:
+        with suppress(TaskError):
+            found[name] = context[name]
+    return found
 
 
 def load(reference: str | Mapping[str, str]) -> Any:
@@ -122,6 +175,8 @@ def _file(path: str) -> Any:
 
 def _raised(error: BaseException) -> dict[str, Any]:
     names = {cls.__name__ for cls in type(error).__mro__}
+    if isinstance(error, TaskError):
+        return {"ended": "failed", "error": str(error), "retryable": error.retryable}
     text = f"{type(error).__name__}: {error}".removesuffix(": ")
     if SKIP in names:
         return {"ended": "skipped", "error": text}

@@ -7,21 +7,21 @@ channel behind them differs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, Protocol
 
+from leeward.worker.known import Known
 from leeward.worker.values import build
 
 RETURN_VALUE = "return_value"
+NOT_SET: Final[Any] = object()
+"""An argument that was not given, where None means something."""
 
 XCOMS: Final = "__xcoms__"
 """The key of a mapping that stands for what the instances of a mapped task pushed (see `LazyXComs`)."""
-
-EVERY: Final[Any] = object()
-"""Stands for all map indexes."""
 
 
 class Channel(Protocol):
@@ -78,93 +78,76 @@ class TaskInstance:
     max_tries: int
     map_index: int
     start_date: datetime
-    channel: Channel = field(repr=False)
+    task: Known
+    state: Any
+    _channel: Channel = field(repr=False)
+    end_date: None = None
+    rendered_map_index: str | None = None
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether it is one of several instances of its task."""
+        return self.map_index >= 0
 
     def xcom_pull(
         self,
         task_ids: str | Iterable[str] | None = None,
         dag_id: str | None = None,
         key: str = RETURN_VALUE,
+        include_prior_dates: bool = False,
         *,
-        map_indexes: int | Iterable[int] | None = EVERY,
+        map_indexes: int | Iterable[int] | None = NOT_SET,
         default: Any = None,
+        run_id: str | None = None,
     ) -> Any:
-        """One value for one task id, a list for several, or for a mapped task's; `default` where nothing was pushed."""
-        if dag_id not in (None, self.dag_id):
-            raise ValueError("xcom_pull reaches the tasks of this DAG run only")
-        if map_indexes is EVERY:
-            return self._pull_all(task_ids, key, default)
-        indexes = [-1] if map_indexes is None else [map_indexes] if isinstance(map_indexes, int) else list(map_indexes)
-        several = not (task_ids is None or isinstance(task_ids, str)) or not isinstance(map_indexes, (int, type(None)))
-        names = [task_ids or self.task_id] if task_ids is None or isinstance(task_ids, str) else list(task_ids)
-        found = [self._pull(name, key, index, default) for name in names for index in indexes]
-        return found if several else found[0]
+        """One value for one task id, a list for several, or for a mapped task's.
 
-    def _pull_all(self, task_ids: str | Iterable[str] | None, key: str, default: Any) -> Any:
-        """All that the tasks pushed, mapped or not, as one list; a single value of a single task by itself."""
+        As in Airflow, `default` counts only beside `map_indexes`; without them all that the tasks pushed comes as one list,
+        a single value of a single task by itself.
+        """
+        if dag_id not in (None, self.dag_id) or run_id not in (None, self.run_id) or include_prior_dates:
+            raise ValueError("xcom_pull reaches the tasks of this DAG run only")
         single = task_ids is None or isinstance(task_ids, str)
-        names = [task_ids or self.task_id] if single else list(task_ids or ())
-        found: list[Any] = []
-        for name in map(str, names):
-            indexes = self.channel.map_indexes(name, key)
-            found += [self._pull(name, key, index, default) for index in indexes] or [default]
-        return found[0] if single and len(found) == 1 else found
+        names = [task_ids or self.task_id] if task_ids is None or isinstance(task_ids, str) else list(task_ids)
+        if map_indexes is NOT_SET:
+            found = [value for name in names for value in self._pull_all(name, key)]
+            return found[0] if single and len(found) == 1 else found
+        one = map_indexes is None or isinstance(map_indexes, int)
+        indexes = [-1] if map_indexes is None else [map_indexes] if isinstance(map_indexes, int) else list(map_indexes)
+        found = [self._pull(name, key, index, default) for name in names for index in indexes]
+        return found[0] if single and one else found
+
+    def _pull_all(self, task_id: str, key: str) -> list[Any]:
+        """All that a task pushed, mapped or not; None if that is nothing."""
+        indexes = self._channel.map_indexes(task_id, key)
+        return [self._pull(task_id, key, index, None) for index in indexes] or [None]
+
+    def every(self, task_id: str, key: str) -> LazyXComs:
+        """What the instances of a mapped task pushed, to be read as it is asked for."""
+        return LazyXComs(self._channel, task_id, key)
 
     def _pull(self, task_id: str, key: str, map_index: int, default: Any) -> Any:
-        pushed, value = self.channel.xcom(task_id, key, map_index)
+        pushed, value = self._channel.xcom(task_id, key, map_index)
         return build(value) if pushed and value is not None else default
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Push a value under a key of this task's."""
-        self.channel.push(key, value)
-
-
-@dataclass(frozen=True)
-class DagRun:
-    """`dag_run` of the context."""
-
-    dag_id: str
-    run_id: str
-    run_type: str
-    logical_date: datetime | None
-    data_interval_start: datetime | None
-    data_interval_end: datetime | None
-    run_after: datetime
-    start_date: datetime
-    conf: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class DagInfo:
-    """`dag` of the context: what a template may know of the DAG."""
-
-    dag_id: str
-    description: str
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TaskInfo:
-    """`task` of the context: what a template may know of the task."""
-
-    task_id: str
-    owner: str
-    retries: int
+        self._channel.push(key, value)
 
 
 @dataclass(frozen=True)
 class Variables:
-    """`var.value` (text) or, with `parsed`, `var.json`: Airflow variables by attribute, key, or `get`."""
+    """`var.value` (text) or, with `_parsed`, `var.json`: Airflow variables by attribute, key, or `get`."""
 
-    channel: Channel = field(repr=False)
-    parsed: bool = False
+    _channel: Channel = field(repr=False)
+    _parsed: bool = False
 
     def get(self, key: str, default_var: Any = None, default: Any = None) -> Any:
         """The variable, or the default."""
-        text = self.channel.variable(key)
+        text = self._channel.variable(key)
         if text is None:
             return default if default_var is None else default_var
-        return json.loads(text) if self.parsed else text
+        return json.loads(text) if self._parsed else text
 
     def __getattr__(self, key: str) -> Any:
         return self[key]
@@ -199,6 +182,7 @@ class Connection:
     schema: str | None = None
     port: int | None = None
     extra: str | None = field(default=None, repr=False)
+    description: str | None = None
 
     @property
     def extra_dejson(self) -> Mapping[str, Any]:
@@ -206,16 +190,20 @@ class Connection:
         parsed = json.loads(self.extra) if self.extra else {}
         return parsed if isinstance(parsed, dict) else {}
 
+    def get_extra_dejson(self) -> Mapping[str, Any]:
+        """The extra, parsed: Airflow has it as a method too."""
+        return self.extra_dejson
+
 
 @dataclass(frozen=True)
 class Connections:
     """`conn` of the context: Airflow connections by attribute or `get`."""
 
-    channel: Channel = field(repr=False)
+    _channel: Channel = field(repr=False)
 
     def get(self, conn_id: str, default_conn: Any = None) -> Any:
         """The connection, or the default."""
-        fields = self.channel.connection(conn_id)
+        fields = self._channel.connection(conn_id)
         return default_conn if fields is None else Connection(conn_id, **fields)
 
     def __getattr__(self, conn_id: str) -> Any:
@@ -235,9 +223,3 @@ class Params(dict[str, Any]):
             return self[name]
         except KeyError:
             raise AttributeError(f"No attribute {name} in params") from None
-
-
-def moments(dates: Mapping[str, str | None]) -> Iterator[tuple[str, datetime | None]]:
-    """Dates as values."""
-    for name, text in dates.items():
-        yield name, None if text is None else datetime.fromisoformat(text)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from leeward.worker.bash import run_bash
+from leeward.worker.bash import Command, UnrenderedError, rendered_command, run_bash
 from leeward.worker.process import Process
 
 Fetch = Callable[[str], bytes]
@@ -91,7 +91,9 @@ class Worker:
         root = self._prepared(order)
         if order["kind"] == "bash":
             return self._bash(order, root, limit)
-        job: Mapping[str, Any] = order["job"]
+        return self._job(order, order["job"], root, limit)
+
+    def _job(self, order: Mapping[str, Any], job: Mapping[str, Any], root: Path, limit: float) -> dict[str, Any]:
         process = self._at(root)
         return process.run(job, lambda what, arguments: self._asked(order, what, arguments), self._logger(order), limit)
 
@@ -102,20 +104,27 @@ class Worker:
             yield self.answer(one, max(0.0, end - time.monotonic()))
 
     def _bash(self, order: Mapping[str, Any], root: Path, limit: float) -> dict[str, Any]:
-        environment = {**self.environment, **order["environment"]} if order["inherit"] else order["environment"]
-        cwd = order["cwd"]
         try:
+            command = self._command(order, root, limit)
             ended = run_bash(
-                order["command"],
-                environment,
+                command.text,
+                {**self.environment, **command.environment} if order["inherit"] else command.environment,
                 self._logger(order),
-                cwd=None if cwd is None else str(root / cwd),
+                cwd=None if command.cwd is None else str(root / command.cwd),
                 encoding=order["encoding"],
                 timeout_seconds=limit,
             )
         except FileNotFoundError as error:
             return {"missing": str(error)}
+        except UnrenderedError as error:
+            return {"unrendered": str(error)}
         return {"timed_out": limit} if ended.code is None else {"code": ended.code, "last_line": ended.last_line}
+
+    def _command(self, order: Mapping[str, Any], root: Path, limit: float) -> Command:
+        """The command as it came, or rendered here, where that takes user code."""
+        if "render" in order:
+            return rendered_command(self._job(order, order["render"], root, limit), order["environment"])
+        return Command(order["command"], order["environment"], order["cwd"])
 
     def _prepared(self, order: Mapping[str, Any]) -> Path:
         """The folder of the order's modules, fetched if it is not here yet."""

@@ -12,7 +12,7 @@ import traced
 from tasks import AWS_CALL, PYTHON, dag_of
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARIES = ("pydantic", "jinja2", "yaml", "croniter")
+LIBRARIES = ("pydantic", "jinja2", "pendulum", "jsonschema", "yaml", "croniter")
 
 
 def _loaded(code: str) -> list[str]:

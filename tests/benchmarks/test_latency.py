@@ -24,18 +24,16 @@ def _overhead(work: Workload, state: str, body: str) -> float:
     return median(makespans(work, state, body, RUNS)) - work.critical_path
 
 
-def test_warm_chain_of_aws_calls_takes_half_a_second_more_than_its_tasks() -> None:
-    assert _overhead(CHAIN, "warm", AWS_CALL) <= 0.5
+@pytest.mark.parametrize("body", [AWS_CALL, PYTHON])
+def test_warm_chain_takes_half_a_second_more_than_its_tasks(body: str) -> None:
+    assert _overhead(CHAIN, "warm", body) <= 0.5
 
 
-def test_warm_chain_of_python_tasks_takes_0_7_seconds_more_than_its_tasks() -> None:
-    assert _overhead(CHAIN, "warm", PYTHON) <= 0.7
-
-
-@pytest.mark.parametrize(
-    ("state", "body", "bound"), [("warm", PYTHON, 1.2), ("cold", AWS_CALL, 2.5), ("cold", PYTHON, 3.5)]
-)
-def test_fan_of_125_starts_within_seconds(state: str, body: str, bound: float) -> None:
+@pytest.mark.parametrize("body", [AWS_CALL, PYTHON])
+@pytest.mark.parametrize(("state", "bound"), [("warm", 0.5), ("cold", 2.5)])
+def test_fan_of_125_takes_half_a_second_more_than_its_tasks_and_two_more_when_cold(
+    state: str, bound: float, body: str
+) -> None:
     assert _overhead(FAN, state, body) <= bound
 
 
@@ -46,7 +44,7 @@ def test_job_of_a_real_trace_takes_a_second_more_than_its_critical_path(work: Wo
 
 def test_critical_paths_are_those_that_were_published() -> None:
     rows = [(work.critical_path, row["optimum"]) for work, row in published()]
-    assert [ours for ours, _ in rows] == [theirs for _, theirs in rows]
+    assert [ours for ours, _ in rows] == pytest.approx([theirs for _, theirs in rows], abs=0.01)
 
 
 def test_modelled_run_repeats_itself() -> None:

@@ -120,7 +120,7 @@ def test_every_change_is_a_line_of_the_event_log(tmp_path: Path) -> None:
         (["--data-interval", "2026-01-01"], "START/END"),
         (["--conf", "{"], "--conf is not JSON"),
         (["--conf", "[]"], "wants a JSON object"),
-        (["--conf", '{"p": "x"}'], "LW305 the param 'p' wants integer"),
+        (["--conf", '{"p": "x"}'], "LW305 the param 'p': 'x' is not of type 'integer'"),
         (["--dag-id", "nobody"], "there is no DAG 'nobody' in the spec; it holds: d"),
         (["--aws", "/nowhere"], "LW304"),
         (["--parallelism", "0"], "not in the range"),
@@ -262,3 +262,13 @@ def test_interrupted_command_ends_with_its_bodies(tmp_path: Path, ending: signal
     assert running.returncode != 0
     shown = subprocess.run(["ps", "-o", "stat=", "-p", str(body)], capture_output=True, text=True, check=False).stdout
     assert shown.strip()[:1] in ("", "Z"), "ended, if perhaps not yet reaped"
+
+
+def test_run_tells_which_tasks_it_is_without(tmp_path: Path) -> None:
+    task = "{operator: BashOperator, bash_command: 'true', end_date: 2026-01-01}"
+    path = _spec(tmp_path, f"d: {{tasks: {{a: {{operator: EmptyOperator}}, old: {task}}}}}")
+    shown = leeward("run", path, "--logical-date", "2026-01-31")
+    assert shown.exit_code == 0, shown.output
+    assert "old is not in this run: its dates do not hold 2026-01-31T00:00:00+00:00" in shown.stdout
+    found = json.loads(leeward("run", path, "--logical-date", "2026-01-31", "--json").stdout)
+    assert found["tasks"] == [["a", -1, "success", 1]]

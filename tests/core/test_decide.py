@@ -180,12 +180,12 @@ def test_candidates_of_an_unread_branch_are_none() -> None:
 @pytest.mark.parametrize(("entry", "state"), [(OK, RunState.SUCCESS), (BAD, RunState.FAILED), (SKIP, RunState.SUCCESS)])
 def test_run_ends_as_its_leaves_did(entry: Entry, state: RunState) -> None:
     dag = draw("a>b")
-    assert outcome(dag, _view(dag, a=BAD, b=entry)) is state
+    assert outcome(dag, _view(dag, a=BAD, b=entry), INFO) is state
 
 
 def test_run_does_not_end_while_a_task_is_unfinished() -> None:
     dag = draw("a>b")
-    assert outcome(dag, _view(dag, a=OK, b=RUNNING)) is None
+    assert outcome(dag, _view(dag, a=OK, b=RUNNING), INFO) is None
 
 
 def test_seed_of_the_jitter_is_airflows() -> None:

@@ -8,14 +8,15 @@ import pytest
 
 from leeward.contract import TASKS_PER_SHARD
 from leeward.core.branching import not_chosen, short_circuited
+from leeward.core.callbacks import OF_RUN
 from leeward.core.codes import CODES
-from leeward.core.dag import SkipScope, TaskGroup
+from leeward.core.dag import Callback, CallbackEvent, Dag, SkipScope, Task, TaskGroup
 from leeward.core.errors import TaskError, UsageError
 from leeward.core.invariants import INVARIANTS, violations
 from leeward.core.run import UNTOUCHED, Entry, Header, Intent, IntentKind, Item, RunInfo, RunRef, RunType
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.transitions import LEGAL, TABLE, Actor, diagram
-from leeward.core.verbs import RUN_ENDED, accepted, applied, done
+from leeward.core.verbs import accepted, applied, done, ended
 from leeward.core.view import Layout, View
 from tests.drawing import draw
 
@@ -125,9 +126,15 @@ def test_header_carries_the_intent_until_every_item_is_done() -> None:
     ended = Header(RunState.SUCCESS, end=3.0, active=False)
     clear = accepted(ended, _intent(IntentKind.CLEAR))
     assert (clear.state, clear.end, clear.active) == (RunState.RUNNING, None, True)
-    assert done(clear, 9.0) == replace(clear, intent=None)
-    stopped = done(accepted(Header(), _intent(IntentKind.STOP, RunState.FAILED)), 9.0)
-    assert (stopped.state, stopped.end, set(stopped.owed)) == (RunState.FAILED, 9.0, {RUN_ENDED})
+    told = Dag("d", (Task("t", "x"),), callbacks={CallbackEvent.FAILURE: (Callback("m.f"),)})
+    assert done(told, clear, 9.0) == replace(clear, intent=None)
+    stopped = done(told, accepted(Header(), _intent(IntentKind.STOP, RunState.FAILED)), 9.0)
+    assert (stopped.state, stopped.end, set(stopped.owed), stopped.active) == (RunState.FAILED, 9.0, {OF_RUN}, True)
+
+
+def test_run_whose_end_owes_nothing_is_not_active_any_more() -> None:
+    untold = ended(Dag("d", (Task("t", "x"),)), Header(), RunState.SUCCESS, 9.0)
+    assert (untold.owed, untold.active) == (frozenset(), False)
 
 
 RUNNING = Entry(TaskState.RUNNING, 1, owner="me", until=9.0)

@@ -105,6 +105,12 @@ class Account:
         value = key[1] if key[0] in self.scene.pushing else None
         return {"result": {"ended": "returned", "value": value}, "xcoms": {}}
 
+    def told(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """Callbacks, told by the first one's name; the answer, as that of a process of user code."""
+        key = (order["task_id"], order["try"]["try_number"], order["job"]["callbacks"][0]["callable"])
+        self.state.told[key] = self.state.told.get(key, 0) + 1
+        return {"result": {"ended": "returned", "value": None}, "xcoms": {}}
+
     def claim(self, url: str, content: bytes, headers: Mapping[str, str]) -> bool:
         """Put an object that must not be there, at a signed address, as a worker does."""
         request = SimpleNamespace(url=url, body=content, method="PUT", headers=headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, Final, Self
 from unittest.mock import patch
 
+import lambdas.executor.handler as executor_handler
 import lambdas.worker.handler as worker_handler
 from lambdas.executor.handler import respond as execute
 from lambdas.scheduler.handler import respond as schedule
@@ -80,20 +81,32 @@ class ScriptedWorker(Worker):
 
     def answer(self, order: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """See `Worker.answer`."""
-        return self.account.body(order)
+        return self.account.body(order) if order["kind"] != "callbacks" else self.account.told(order)
 
 
 class Serial:
     """Stands for a pool of threads: one call after the other, so that each has its number."""
 
     def __init__(self, threads: int) -> None:
-        self.map = map
+        """Need no thread."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Wait for nothing."""
+
+    def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """Do all; an error does not keep the others from being done, a kill does."""
+        found, errors = [], []
+        for item in items:
+            try:
+                found.append(work(item))
+            except Exception as error:  # noqa: BLE001 - the first one is raised in the end
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return found
 
 
 @contextmanager
@@ -110,7 +123,9 @@ def installed(account: Account) -> Iterator[Printed]:
             stack.enter_context(patch.object(module, "time", time))
         stack.enter_context(patch.object(wiring, "account", lambda: here))
         stack.enter_context(patch.object(wiring, "_task_session", lambda: account.calls))
-        stack.enter_context(patch.object(dispatcher, "ThreadPoolExecutor", Serial))
+        for module in (dispatcher, executor_handler):
+            stack.enter_context(patch.object(module, "ThreadPoolExecutor", Serial))
+        stack.enter_context(patch.object(dispatcher, "FAN_THREADS", account.scene.threads))
         stack.enter_context(patch.object(worker_handler, "_worker", lambda: _worker(account)))
         stack.enter_context(patch.object(worker_handler, "_sqs", lambda: here.sqs))
         stack.enter_context(patch.dict("os.environ", ENVIRONMENT))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+from leeward.core.callbacks import EVENTS, RUN_EVENTS
 from leeward.core.dag import Dag
 from leeward.core.facts import Failed, Succeeded
 from leeward.core.run import Entry
@@ -32,6 +33,7 @@ def verdicts(scene: Scene, state: State, stores: Stores) -> Iterator[str]:
     yield from _ends(scene, seen, entries, failed)
     yield from (f"{one} was lost, and no fault hit it" for one in lost - state.excused)
     yield from _bodies(state, entries)
+    yield from _callbacks(scene, state, seen, entries)
     if state.dead:
         yield f"dead letters: {state.dead}"
     if seen.header.active or seen.header.owed:
@@ -50,6 +52,18 @@ def _ends(scene: Scene, seen: Seen, entries: dict[str, Entry], failed: frozenset
     wanted = fault_free(_Whole(scene.dag), failed | scene.failing)
     if ends != wanted:
         yield f"ended as {ends}, not as the fault-free {wanted}"
+
+
+def _callbacks(scene: Scene, state: State, seen: Seen, entries: dict[str, Entry]) -> Iterator[str]:
+    """Every end that has callbacks has called them."""
+    told = {(task_id, event.removeprefix("m.")) for task_id, _, event in state.told}
+    for task in scene.dag.tasks:
+        event = EVENTS.get(entries[task.task_id].state)
+        if event in task.callbacks and (task.task_id, event) not in told:
+            yield f"{task.task_id} is {entries[task.task_id].state} and nobody was told"
+    run_event = RUN_EVENTS[seen.header.state]
+    if run_event in scene.dag.callbacks and f"run_{run_event}" not in {event for _, event in told}:
+        yield f"the run is {seen.header.state} and nobody was told"
 
 
 def _bodies(state: State, entries: dict[str, Entry]) -> Iterator[str]:

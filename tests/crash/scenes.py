@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from leeward.contract import FAN_THREADS
 from leeward.core.dag import Dag
 from tests.crash.state import Try
 from tests.spec.reading import dag as compiled
@@ -24,7 +25,7 @@ class Scene:
     Tries in `failing` fail, all others succeed; `pushing` tasks return a value; bodies of `slow` tasks take so many
     seconds. With `overlap`, whatever else is due goes on while a body runs. A message of a function that was killed is
     visible again after `visibility` seconds. `by_hand` runs are started by a person. Functions that are
-    `cold` have to fetch the DAG each time.
+    `cold` have to fetch the DAG each time. `threads` invoke executors for a wide fan: the fewer, the more tries each gets.
     """
 
     dag: Dag
@@ -35,6 +36,7 @@ class Scene:
     visibility: float = 30.0
     by_hand: bool = False
     cold: bool = False
+    threads: int = FAN_THREADS
 
     def without_retries(self) -> Scene:
         """The same with one try a task; nothing fails but what is lost."""
@@ -42,8 +44,8 @@ class Scene:
         return replace(self, dag=replace(self.dag, tasks=tasks), failing=frozenset())
 
 
-def _drawn(tasks: str) -> Dag:
-    return compiled(f"d: {{{WHEN}, {RETRIES}, tasks: {{{tasks}}}}}")
+def _drawn(tasks: str, keys: str = "") -> Dag:
+    return compiled(f"d: {{{WHEN}, {keys}{RETRIES}, tasks: {{{tasks}}}}}")
 
 
 def _fan(width: int) -> str:
@@ -66,6 +68,7 @@ DIAMOND = Scene(
 )
 FAN_10 = Scene(_drawn(_fan(10)))
 FAN_12 = Scene(_drawn(_fan(12)))
+GROUPS = replace(FAN_12, threads=3)
 LONG_BODY = Scene(
     _drawn(f"a: {{{BODY}, execution_timeout: 600}}, b: {{{BODY}, dependencies: [a]}}"),
     pushing=frozenset({"a"}),
@@ -73,6 +76,14 @@ LONG_BODY = Scene(
 )
 LATE_BODY = Scene(
     _drawn(f"a: {{{BODY}}}, b: {{{BODY}, dependencies: [a]}}"), pushing=frozenset({"a"}), slow={"a": 70.0}
+)
+TOLD = Scene(
+    _drawn(
+        f"a: {{{BODY}, on_retry_callback: m.retry, on_success_callback: m.success}}, "
+        f"b: {{{BODY}, dependencies: [a], on_failure_callback: m.failure, on_success_callback: m.success}}",
+        "on_success_callback: m.run_success, on_failure_callback: m.run_failure, ",
+    ),
+    failing=frozenset({("a", 1)}),
 )
 JOB = Scene(
     _drawn(

@@ -42,7 +42,8 @@ class Invocation:
 class State:
     """An account. `sweep_at` is when the next sweep is due, `idle` how many have come since anything else happened.
 
-    `started` counts the starts of each try's body, `polled` the looks at each job. `excused` holds the tries that a
+    `started` counts the starts of each try's body, `polled` the looks at each job,
+    `told` the calls of callbacks. `excused` holds the tries that a
     function held when a fault hit it: the only ones that may be lost.
     """
 
@@ -58,6 +59,7 @@ class State:
     dead: tuple[Message | Invocation, ...] = ()
     started: dict[Try, int] = field(default_factory=dict)
     polled: dict[str, int] = field(default_factory=dict)
+    told: dict[tuple[str, int, str], int] = field(default_factory=dict)
     excused: frozenset[Try] = frozenset()
 
     def copy(self) -> State:
@@ -68,6 +70,7 @@ class State:
             objects=dict(self.objects),
             started=dict(self.started),
             polled=dict(self.polled),
+            told=dict(self.told),
         )
 
     def key(self) -> Hashable:
@@ -78,7 +81,7 @@ class State:
         held = MARK in items or any(MARK in text for *_, text, _ in (*sent, *asked))
         tokens = self.tokens if held else 0
         times = (self.now, self.sweep_at, self.idle, tokens)
-        counts = (frozenset(self.started.items()), frozenset(self.polled.items()), frozenset(self.objects))
+        counts = *(frozenset(c.items()) for c in (self.started, self.polled, self.told)), frozenset(self.objects)
         return (*times, items, sent, asked, *counts, self.dead, self.excused)
 
     def number(self) -> int:

@@ -35,8 +35,14 @@ SINGLES = {
     "asynchronous worker without retries": scenes.LONG_BODY.without_retries(),
     "late answer of a worker": scenes.LATE_BODY,
     "Glue job": scenes.JOB,
+    "callbacks": scenes.TOLD,
+    "callbacks without retries": scenes.TOLD.without_retries(),
 }
-FANS = {"fan-out 10": scenes.FAN_10, "fan-out 12, by invocation": scenes.FAN_12}
+FANS = {
+    "fan-out 10": scenes.FAN_10,
+    "fan-out 12, by invocation": scenes.FAN_12,
+    "fan-out 12, four an invocation": scenes.GROUPS,
+}
 PAIRS = {"chain with retry": scenes.CHAIN, "diamond": scenes.DIAMOND}
 
 

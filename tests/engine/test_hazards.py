@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from leeward.contract import EARLY_VERDICT_SECONDS, LEASE_MARGIN_SECONDS, RESEND_AFTER_SECONDS, TASKS_PER_SHARD
-from leeward.core.dag import RetryPolicy, SkipScope
+from leeward.core.dag import Callback, CallbackEvent, RetryPolicy, SkipScope
 from leeward.core.errors import EngineError, UsageError
 from leeward.core.facts import Deferred, Failed, Outcome, Succeeded
 from leeward.core.run import Entry, Header, IntentKind, Item, RunRef
@@ -161,7 +161,7 @@ def test_f08_stop_reaches_every_shard_before_the_header_says_failed() -> None:
     world = _faulty(World(draw(WIDE)), note).start()
     writes.clear()
     apply_verb(world.scope, IntentKind.STOP, state=RunState.FAILED)
-    assert writes == [HEADER, 0, 1, HEADER, HEADER]
+    assert writes == [HEADER, 0, 1, HEADER]
     assert set(world.states.values()) == {TaskState.SKIPPED}
     for hint in world.queue.take():
         world.handle(hint)
@@ -318,7 +318,8 @@ def test_stamp_is_taken_off_when_nothing_waits_any_more() -> None:
 
 def test_f21_what_the_end_owes_is_delivered_after_a_crash() -> None:
     ending = _once("after", lambda write: write.put_header is not None and write.put_header.end is not None)
-    world = _faulty(World(draw("a")), ending).start()
+    told = draw("a", dag={"callbacks": {CallbackEvent.SUCCESS: (Callback("m.f"),)}})
+    world = _faulty(World(told), ending).start()
     with pytest.raises(KilledError):
         world.handle(_execute(world))
     assert world.header.state.name == "SUCCESS"
@@ -327,7 +328,21 @@ def test_f21_what_the_end_owes_is_delivered_after_a_crash() -> None:
     sweep(world.ports)
     assert not world.header.owed
     assert world.runs.active() == ()
-    assert world.log.lines[-1]["to"] == "success"
+    assert world.bodies.called == [("", 1, "success")]
+
+
+def test_end_that_owes_nothing_is_one_write() -> None:
+    writes: list[Write] = []
+
+    def note(write: Write) -> str:
+        writes.append(write)
+        return ""
+
+    world = _faulty(World(draw("a")), note).start()
+    writes.clear()
+    world.drain()
+    assert [(bool(write.put), write.put_header is not None) for write in writes] == [(True, False), (True, True)]
+    assert world.runs.active() == ()
 
 
 def test_f22_names_of_tasks_are_no_names_of_ours() -> None:

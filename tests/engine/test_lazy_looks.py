@@ -5,12 +5,13 @@ from __future__ import annotations
 from unittest.mock import patch
 
 from leeward.contract import EARLY_VERDICT_SECONDS
-from leeward.core.dag import SkipScope
-from leeward.core.facts import Deferred, Skipped, Succeeded
+from leeward.core.dag import RetryPolicy, SkipScope, TriggerRule
+from leeward.core.facts import Deferred, Failed, Outcome, Skipped, Succeeded
 from leeward.core.run import RunRef
 from leeward.core.states import TaskState
 from leeward.engine.hints import Execute
 from leeward.engine.ports import Write, Written
+from leeward.operators.base import Attempt
 from tests.drawing import draw
 from tests.world import World
 
@@ -56,3 +57,28 @@ def test_what_an_instant_task_finishes_is_judged_by_reads_that_came_after_it() -
             TaskState.SUCCESS,
             "QUEUED",
         )
+
+
+def test_try_that_failed_while_a_branch_asked_for_its_skip_is_skipped_and_not_retried() -> None:
+    dag = draw(
+        "a,b>c",
+        a={"skip_scope": SkipScope.DIRECT},
+        c={"trigger_rule": TriggerRule.ONE_SUCCESS, "retry": RetryPolicy(1, 600.0)},
+    )
+    with patch("leeward.core.view.TASKS_PER_SHARD", 1):
+        world = World(dag, {"a": [Succeeded(skip=("c",))], "c": [Failed("boom")]}).start()
+        branch, other = sorted(
+            (hint for hint in world.queue.take() if isinstance(hint, Execute)), key=lambda h: h.index
+        )
+        world.handle(other)
+        start = world.bodies.start
+
+        def meanwhile(attempt: Attempt) -> Outcome:
+            if attempt.task.task_id == "c":
+                world.handle(branch)
+            return start(attempt)
+
+        with patch.object(world.bodies, "start", meanwhile):
+            for hint in world.queue.take():
+                world.handle(hint)
+        assert (world.states["c"], world.tries["c"]) == (TaskState.SKIPPED, 1)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeward.contract import LEASE_MARGIN_SECONDS
 from leeward.core.dag import Dag, RetryPolicy, SkipScope, Task, TriggerRule
-from leeward.core.decide import Moment, close, decide, outcome
+from leeward.core.decide import Decision, Moment, close, decide, outcome
 from leeward.core.facts import Deferred, Failed, Outcome, Skipped, Succeeded
 from leeward.core.rules import Tally, verdict
 from leeward.core.run import RunRef
@@ -34,12 +35,16 @@ def dags(draw: st.DrawFn, rules: Sequence[TriggerRule] = tuple(RULES), size: int
     tasks: list[Task] = []
     for i in range(draw(st.integers(1, size))):
         upstream = draw(st.sets(st.integers(0, i - 1), max_size=4)) if i else set()
+        part = draw(st.sampled_from(["work", "work", "work", "setup", "teardown"]))
         tasks.append(
             Task(
                 f"t{i}",
                 "PythonOperator",
                 upstream=tuple(f"t{up}" for up in sorted(upstream)),
-                trigger_rule=draw(st.sampled_from(rules)),
+                trigger_rule=TriggerRule.ALL_DONE_SETUP_SUCCESS if part == "teardown" else draw(st.sampled_from(rules)),
+                is_setup=part == "setup",
+                is_teardown=part == "teardown",
+                on_failure_fail_dagrun=part == "teardown" and draw(st.booleans()),
                 retry=RetryPolicy(draw(st.integers(0, 2)), draw(st.sampled_from([0.0, 30.0]))),
                 instant=draw(st.booleans()) and draw(st.booleans()),
                 skip_scope=draw(
@@ -48,6 +53,12 @@ def dags(draw: st.DrawFn, rules: Sequence[TriggerRule] = tuple(RULES), size: int
             )
         )
     return Dag("random", tuple(tasks))
+
+
+def _tame(dag: Dag) -> Dag:
+    """Without branches and setups, which speak whenever they end."""
+    tasks = (replace(task, skip_scope=SkipScope.NOTHING, is_setup=False) for task in dag.tasks)
+    return replace(dag, tasks=tuple(tasks))
 
 
 def outcomes(rng: Random, dag: Dag) -> Mapping[str, list[Outcome]]:
@@ -88,7 +99,7 @@ def test_any_run_ends_in_any_order_of_hints(dag: Dag, seed: int) -> None:
 @settings(max_examples=100, deadline=None)
 @given(dags(rules=CALM), st.integers(0, 10_000))
 def test_states_do_not_depend_on_the_order_of_hints_where_airflows_do_not(dag: Dag, seed: int) -> None:
-    tame = replace(dag, tasks=tuple(replace(task, skip_scope=SkipScope.NOTHING) for task in dag.tasks))
+    tame = _tame(dag)
     found = [World(tame, outcomes(Random(seed), tame)).run(Random(order)) for order in (1, 2, 3)]
     assert found[0].states == found[1].states == found[2].states
     assert found[0].header.state is found[1].header.state is found[2].header.state
@@ -177,6 +188,24 @@ def test_any_run_survives_crashes_lost_answers_and_bad_queues(dag: Dag, seed: in
 
 
 @settings(max_examples=100, deadline=None)
+@given(dags(), st.integers(0, 10_000), st.booleans(), st.sampled_from([1, 2, 36]))
+def test_run_without_some_of_its_tasks_ends_too(dag: Dag, seed: int, hostile: bool, size: int) -> None:
+    rng = Random(seed)
+    over = "2020-01-01T00:00:00+00:00"
+    part = replace(dag, tasks=tuple(replace(t, end_date=over) if rng.random() < 0.3 else t for t in dag.tasks))
+    with patch("leeward.core.view.TASKS_PER_SHARD", size):
+        world = World(part, outcomes(rng, part))
+        _hostile(world, rng) if hostile else world.run(rng)
+        assert (world.header.state in RUN_FINISHED, world.header.active) == (True, False)
+        assert all(count == 1 for count in world.bodies.started.values())
+        view, moment = world.scope.read_all(), Moment(world.info, world.clock.now())
+        assert decide(part, view, moment) == Decision()
+        waiting = {part.index[name] for name, state in world.states.items() if state not in FINISHED}
+        assert world.scope.absent <= waiting
+        assert world.header.state is (outcome(part, view, world.info) or RunState.FAILED)
+
+
+@settings(max_examples=100, deadline=None)
 @given(dags(), st.integers(0, 10_000), st.integers(1, 30))
 def test_deciding_again_changes_nothing_and_touched_agrees_with_everything(dag: Dag, seed: int, steps: int) -> None:
     world = World(dag, outcomes(Random(seed), dag)).start()
@@ -200,7 +229,7 @@ def test_deciding_again_changes_nothing_and_touched_agrees_with_everything(dag: 
 @settings(max_examples=100, deadline=None)
 @given(dags(rules=CALM), st.data())
 def test_more_finished_states_never_take_a_verdict_back(dag: Dag, data: st.DataObject) -> None:
-    tame = replace(dag, tasks=tuple(replace(task, skip_scope=SkipScope.NOTHING, instant=False) for task in dag.tasks))
+    tame = _tame(replace(dag, tasks=tuple(replace(task, instant=False) for task in dag.tasks)))
     world = World(tame)
     view, moment = world.scope.read_all(), Moment(world.info, world.clock.now())
     ends = st.sampled_from([TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED])
@@ -220,4 +249,4 @@ def test_closing_a_whole_run_over_bodies_that_fail_leaves_no_verdict_open(dag: D
     world = World(dag, {task.task_id: [Failed("x", retryable=False)] for task in dag.tasks}).run()
     view, moment = world.scope.read_all(), Moment(world.info, world.clock.now())
     assert close(dag, view, moment, (), 0) == ()
-    assert outcome(dag, view) in (RunState.SUCCESS, RunState.FAILED)
+    assert outcome(dag, view, world.info) in (RunState.SUCCESS, RunState.FAILED)

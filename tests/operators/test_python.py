@@ -29,7 +29,7 @@ MODULE = """
 
     def push(ti):
         ti.xcom_push("extra", {"k": 1})
-        return ti.xcom_pull(task_ids="nobody", default="none")
+        return ti.xcom_pull(task_ids="nobody", map_indexes=None, default="none")
 
     def pull(ti):
         return [ti.xcom_pull(task_ids="push", key="extra"), ti.xcom_pull(task_ids=["push", "gone"]), ti.xcom_pull()]
@@ -38,8 +38,9 @@ MODULE = """
         raise ValueError("no good")
 
     def named(name):
-        from airflow.exceptions import AirflowFailException, AirflowSkipException
-        raise {"skip": AirflowSkipException, "fail": AirflowFailException}[name]("asked for")
+        from airflow.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+        errors = {"skip": AirflowSkipException, "fail": AirflowFailException, "late": AirflowSensorTimeout}
+        raise errors[name]("asked for")
 
     def leave(code):
         sys.exit(code)
@@ -136,6 +137,7 @@ def test_multiple_outputs_are_pushed_one_by_one(tmp_path: Path) -> None:
         ("python_callable: m.fail", "failed", 2, "ValueError: no good"),
         ("python_callable: m.named\nop_args: [skip]", "skipped", 1, ""),
         ("python_callable: m.named\nop_args: [fail]", "failed", 1, "AirflowFailException: asked for"),
+        ("python_callable: m.named\nop_args: [late]", "failed", 1, "AirflowSensorTimeout: asked for"),
         ("python_callable: m.leave\nop_args: [0]", "failed", 2, "SystemExit: 0"),
         ("python_callable: m.die", "failed", 2, "exit code 3"),
         ("python_callable: m.unsayable", "failed", 2, "type object can't be stored"),

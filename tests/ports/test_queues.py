@@ -44,6 +44,10 @@ class Functions:
             raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
         self.invoked.append(request)
 
+    @property
+    def tries(self) -> list[Message]:
+        return [message_of(json.dumps(hint)) for r in self.invoked for hint in json.loads(r["Payload"])["hints"]]
+
 
 def _dispatcher(sqs: Any, functions: Functions | None = None, fan_limit: int = 0) -> AwsDispatcher:
     urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("executor", "scheduler")]
@@ -71,14 +75,25 @@ def test_tries_go_to_executors_and_everything_else_to_the_scheduler(sqs: Any) ->
 
 def test_wide_fan_is_invoked_up_to_the_limit_and_the_rest_is_queued(sqs: Any) -> None:
     functions = Functions()
-    dispatcher = _dispatcher(sqs, functions, fan_limit=15)
-    tries = [Execute(INFO, index, Entry(TaskState.QUEUED, 1)) for index in range(20)]
+    dispatcher = _dispatcher(sqs, functions, fan_limit=5)
+    tries = [Execute(INFO, index, Entry(TaskState.QUEUED, 1)) for index in range(14)]
     dispatcher.send([*tries, Look(INFO)])
-    invoked = [message_of(request["Payload"]) for request in functions.invoked]
     assert {(r["FunctionName"], r["InvocationType"]) for r in functions.invoked} == {("executor-function", "Event")}
-    assert sorted(invoked, key=repr) == sorted(tries[:15], key=repr)
-    assert sorted(_received(sqs, dispatcher.executor_queue), key=repr) == sorted(tries[15:], key=repr)
+    assert sorted(functions.tries, key=repr) == sorted(tries[:5], key=repr)
+    assert sorted(_received(sqs, dispatcher.executor_queue), key=repr) == sorted(tries[5:], key=repr)
     assert _received(sqs, dispatcher.scheduler_queue) == [Look(INFO)]
+
+
+@pytest.mark.parametrize(("width", "invocations", "most"), [(16, 16, 1), (17, 9, 2), (125, 16, 8), (1000, 125, 8)])
+def test_invocation_takes_more_tries_along_the_wider_the_fan_is(
+    sqs: Any, width: int, invocations: int, most: int
+) -> None:
+    functions = Functions()
+    tries = [Execute(INFO, index, Entry(TaskState.QUEUED, 1)) for index in range(width)]
+    _dispatcher(sqs, functions, fan_limit=200).send(tries)
+    sizes = [len(json.loads(request["Payload"])["hints"]) for request in functions.invoked]
+    assert (len(sizes), max(sizes)) == (invocations, most)
+    assert sorted(functions.tries, key=repr) == sorted(tries, key=repr)
 
 
 def test_invocation_that_is_throttled_goes_through_the_queue(sqs: Any) -> None:

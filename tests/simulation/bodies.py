@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from leeward.core.dag import Json, Task
 from leeward.core.facts import Deferred, Failed, Outcome, Skipped, Succeeded
-from leeward.engine.ports import Plan
+from leeward.engine.ports import Call, Plan
 from leeward.operators.base import Attempt, HandedOver
 
 Where: TypeAlias = Literal["here", "worker", "job"]
@@ -73,6 +73,9 @@ class Execution(Protocol):
     def polls(self, key: Try) -> None:
         """A job is polled here."""
 
+    def calls(self, key: Try, event: str) -> None:
+        """A callback is called here; a run's own has no task."""
+
 
 @dataclass
 class SimulatedBodies:
@@ -123,6 +126,10 @@ class SimulatedBodies:
         ends = job["ends"]
         assert isinstance(ends, float)
         return Deferred(job, POLL_SECONDS) if self.now() < ends else self._doing(attempt).outcome()
+
+    def call(self, attempt: Attempt, call: Call) -> None:
+        run_id, task_id, number = key_of(attempt)
+        self.here.calls((run_id, "" if call.reason else task_id, number), call.event.value)
 
     def _doing(self, attempt: Attempt) -> Doing:
         base = attempt.max_tries - attempt.task.retry.retries

@@ -6,23 +6,26 @@ engine would that left a condition away.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from unittest.mock import patch
 
-from leeward.core import decide, fold, instances, verbs
+from leeward.core import callbacks, decide, fold, instances, outcomes, verbs
 from leeward.core.address import block_of, blocks, instance, is_block, is_summary, item_of, summary, task_of
 from leeward.core.dag import Dag, Task
 from leeward.core.decide import Change
 from leeward.core.fold import Lease, claimed
-from leeward.core.instances import relevant, shares
+from leeward.core.instances import relevant
+from leeward.core.rules import verdict
 from leeward.core.run import ENDS, Entry, Header, Intent, IntentKind, Item, Mapped, RunRef
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.view import View
 from leeward.engine import advance, apply_verb, end_run, execute_task, look, poll_task, record, sweep
+from leeward.engine import callbacks as engine_callbacks
 from leeward.engine.execute_task import Execution
 from leeward.engine.hints import Execute, Look, Poll
 from leeward.engine.ports import Write, Written
@@ -269,10 +272,25 @@ def lease_shorter_than_the_function() -> Iterator[None]:
 def end_owes_nothing() -> Iterator[None]:
     """F21: what follows from the end of a run is done after it, and not stored."""
 
-    def ended(header: Header, state: RunState, now: float) -> Header:
-        return replace(header, state=state, end=now, active=False)
+    real = verbs.ended
+
+    def ended(dag: Dag, header: Header, state: RunState, now: float) -> Header:
+        return replace(real(dag, header, state, now), active=False)
 
     with patch.object(end_run, "ended", ended), patch.object(record, "ended", ended):
+        yield
+
+
+@contextmanager
+def debts_are_not_stored() -> Iterator[None]:
+    """F21: a try's callbacks are called after its record, which does not say so."""
+
+    def settle(scope: Scope, view: View, index: int) -> None:
+        shard = view.layout.shard(index)
+        owing = callbacks.owing(scope.dag.tasks[index], view.items[shard].entry(index))
+        engine_callbacks.pay(scope, view.with_entries({index: owing}), index)
+
+    with patch.object(outcomes, "owing", lambda _, after: after), patch.object(record, "settle", settle):
         yield
 
 
@@ -294,7 +312,7 @@ def delayed_look_forgets_its_cause() -> Iterator[None]:
 
     def arm(scope: Scope, view: View, decision: Any, touched: Any) -> None:
         for index, due in decision.later:
-            given = decide.causes(view, relevant(scope.dag, view, index))
+            given = decide.causes(scope.dag, view, index)
             if touched is None or not set(touched).isdisjoint(given):
                 send_at(scope, Look(scope.info, (index,)), due)
 
@@ -319,28 +337,19 @@ def skip_stops_at_what_was_not_read() -> Iterator[None]:
 
 def old_images_after_an_instant_end() -> Any:
     """R3: what follows from a task that an advancer ended itself is judged on what it had read before."""
-    return patch.object(end_run, "advance", _advance_on_old_images)
+    return patch.object(advance, "write_all", _write_all_on_old_images)
 
 
-def _advance_on_old_images(scope: Scope, view: View, touched: Any) -> bool:
-    ended = False
-    while True:
-        ended = ended or any(shard_finished(view.layout, shard, item) for shard, item in view.items.items())
-        if view.torn:
-            return ended
-        moment = scope.moment()
-        decision = decide.decide(scope.dag, view, moment, touched)
-        if decision.look:
-            view = scope.read(view, decision.look)
-            continue
-        advance._arm(scope, view, decision, touched)
-        if not decision.changes:
-            return ended
-        touched = set()
-        for shard, changes in advance._by_shard(view, decision.changes):
-            closed = decide.close(scope.dag, view, moment, changes, shard)
-            view, consequences = advance.write_changes(scope, view, shard, closed)
-            touched |= consequences
+def _write_all_on_old_images(
+    scope: Scope, view: View, moment: Any, changes: Any, owed: Any
+) -> tuple[View, frozenset[int], bool]:
+    fresh, ended = frozenset[int](), False
+    for shard, own in advance._by_shard(view, changes):
+        closed = decide.close(scope.dag, view, moment, own, shard)
+        view, consequences = advance.write_changes(scope, view, shard, closed, owed)
+        fresh |= consequences
+        ended = ended or shard_finished(scope, shard, view.items[shard])
+    return view, fresh, ended
 
 
 def torn_views_decide() -> Any:
@@ -360,13 +369,40 @@ def end_on_what_was_last_seen() -> Any:
 
 def running_counts_as_done() -> Any:
     """R2: a conclusion from a task that is still running."""
-    return patch.object(decide, "tally", _hasty_tally)
+    real = decide.judge
+
+    def judge(dag: Dag, view: View, index: int, *beat: float) -> TaskState | None:
+        found = ((up, view.entry(up)) for up in decide.needs(dag, view, index))
+        done = {up: replace(e, state=S.SUCCESS, beat=-1) for up, e in found if e and e.state is S.RUNNING}
+        return real(dag, view.with_entries(done), index, *beat)
+
+    return patch.object(decide, "judge", judge)
 
 
-def _hasty_tally(dag: Dag, view: View, index: int) -> Any:
-    upstream = relevant(dag, view, index)
-    entries = [replace(e, state=S.SUCCESS) if e.state is S.RUNNING else e for up in upstream if (e := view.entry(up))]
-    return decide._count((share for entry in entries for share in shares(entry)), len(upstream))
+def setup_guards_only_what_comes_right_after_it() -> Any:
+    """R2: a conclusion from direct upstream tasks alone."""
+    real = decide.judge
+
+    def judge(dag: Dag, view: View, index: int, *beat: float) -> TaskState | None:
+        return real(dag, view, index, *beat) if not dag.guards[task_of(index)] else _unguarded(dag, view, index, *beat)
+
+    return patch.object(decide, "judge", judge)
+
+
+def _unguarded(dag: Dag, view: View, index: int, beat: float = math.inf) -> TaskState | None:
+    return verdict(dag.tasks[task_of(index)].trigger_rule, decide._tally(dag, view, relevant(dag, view, index), beat))
+
+
+def setup_wakes_only_what_comes_right_after_it() -> Any:
+    """R3: whoever ends a setup looks at its direct downstream tasks alone."""
+    real = decide._reach
+
+    def reach(dag: Dag, view: View, touched: Collection[int]) -> list[int]:
+        near = {down for index in touched for down in dag.graph.downstream[task_of(index)]}
+        forgotten = {far for index in touched for far in dag.guarded[task_of(index)]} - near
+        return [index for index in real(dag, view, touched) if index not in forgotten]
+
+    return patch.object(decide, "_reach", reach)
 
 
 def blocks_are_put_by_whoever_expands() -> Any:
@@ -443,6 +479,7 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         verb_moves_the_epoch_of_the_header_alone,
         stop_is_a_flag_of_the_header,
         polls_are_not_claimed,
+        debts_are_not_stored,
         everybody_dispatches,
         lease_shorter_than_the_function,
         end_owes_nothing,
@@ -458,6 +495,8 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         blocks_are_put_by_whoever_expands,
         counts_are_added,
         older_summary_over_a_newer_one,
+        setup_guards_only_what_comes_right_after_it,
+        setup_wakes_only_what_comes_right_after_it,
     )
 }
 """By name; each is a context in which the engine makes that mistake."""

@@ -6,9 +6,11 @@ which of them were lost. Where Airflow's result depends on who ends first (see `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from typing import Any
 
+from leeward.core.callbacks import EVENTS, RUN_EVENTS
 from leeward.core.dag import Dag, Task, TriggerRule
 from leeward.core.rows import Row
 from leeward.core.rules import Tally, verdict
@@ -16,7 +18,7 @@ from leeward.core.run import Entry
 from leeward.core.states import FAILURES, FINISHED, RUN_FINISHED, RunState, TaskState
 from leeward.engine.see_run import Seen, see_run
 from tests.simulation.bodies import Script, base_of, doing
-from tests.simulation.mapped import is_expanded, of_mapped, unexpanded, upstream_of
+from tests.simulation.mapped import is_expanded, of_mapped, rows_of, unexpanded, upstream_of
 from tests.simulation.world import Installation, runs_of
 
 S = TaskState
@@ -67,7 +69,7 @@ def of_run(world: Installation, seen: Seen) -> Iterator[str]:
             about = {up: [each.entry.state.value for each in seen.rows if each.task_id == up] for up in task.upstream}
             yield f"{name}: {row.name} ({task.trigger_rule}) is {entry}, not {allowed}, after {about}, lost {lost}"
     yield from of_mapped(seen)
-    leaves = [seen.entries[leaf].state for leaf in dag.graph.leaves]
+    leaves = [seen.entries[leaf].state for leaf in _leaves(dag)]
     ended = RunState.FAILED if FAILURES.intersection(leaves) else RunState.SUCCESS
     if seen.header.state is not ended:
         yield f"{name} is {seen.header.state}, its leaves {leaves}"
@@ -78,14 +80,36 @@ def _of_log(world: Installation, seen: Seen) -> Iterator[str]:
     """The end of a run was told, and whoever lost a try was struck."""
     name = seen.info.ref.run_id
     lines = [line for line in world.log.lines if line["run_id"] == name]
-    if not any("task_id" not in line and line["to"] == seen.header.state.value for line in lines):
+    ends = [line for line in lines if "task_id" not in line and line["to"] == seen.header.state.value]
+    if not ends and not world.struck:
         yield f"{name} ended and nobody was told"
+    yield from _of_callbacks(world, seen, lines)
     for line in lines:
         owner = str(line.get("owner", "")).rpartition(".")[0]
         tries = [tries for key, tries in world.script.items() if base_of(key) == line.get("task_id")]
         worker = {each.where for one in tries for each in one} & {"worker"}
         if line["cause"] == "lease expired" and owner not in world.struck and not worker:
             yield f"{name}: lost for no reason: {line}"
+
+
+def _of_callbacks(world: Installation, seen: Seen, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Every end of a try, and that of the run, called its callbacks: once where nothing went wrong."""
+    dag, name = seen.dag, seen.info.ref.run_id
+    wanted = []
+    steered = {line["task_id"] for line in lines if line["cause"] in ("cleared", "run stopped")}
+    for line in lines:
+        event = EVENTS.get(S(line["to"])) if "task_id" in line else None
+        tried = line["from"] in ("running", "deferred") and line.get("task_id") not in steered
+        if event is not None and tried and event in dag.task(line["task_id"]).callbacks:
+            place = "" if line["map_index"] < 0 else f"[{line['map_index']}]"
+            wanted.append((name, f"{line['task_id']}{place}", line["try_number"], event.value))
+    event = RUN_EVENTS[seen.header.state]
+    ended = [key for key in world.called if key[0] == name and key[1] == "" and key[3] == event.value]
+    if event in dag.callbacks and not ended:
+        yield f"{name} ended and called nobody"
+    yield from (f"no callback: {key}" for key in wanted if not world.called[key])
+    if not world.struck and world.chance.gentle and not steered:
+        yield from (f"{key} called {count} times" for key, count in world.called.items() if count > 1)
 
 
 def possible(seen: Seen, row: Row, script: Script, lost: set[tuple[str, int]]) -> set[tuple[TaskState, int]]:
@@ -108,30 +132,65 @@ def possible(seen: Seen, row: Row, script: Script, lost: set[tuple[str, int]]) -
     return (found if early else set()) | {(S.SKIPPED, tries) for tries in range(entry.try_number - entry.base + 1)}
 
 
-def _verdicts(seen: Seen, row: Row) -> set[TaskState | None]:
-    """What a rule can say. all_success says what it sees first, a failure or a skip; an upstream task that a branch had
-    skipped after it was upstream_failed may have been seen as either.
-    """
-    dag, task = seen.dag, seen.dag.task(row.task_id)
-    states_of = []
-    for up in upstream_of(seen, row):
-        late = up.entry.state is S.SKIPPED and _skippers(seen.entries, dag, dag.index[up.task_id])
-        states_of.append((S.SKIPPED, S.UPSTREAM_FAILED) if late else (up.entry.state,))
-    found: set[TaskState | None] = set()
-    for states in product(*states_of):
-        found.add(verdict(task.trigger_rule, _tally(states)))
-        if task.trigger_rule is TriggerRule.ALL_SUCCESS and S.SKIPPED in states:
-            found.add(S.SKIPPED)
+def _leaves(dag: Dag) -> list[int]:
+    """The tasks that a run's state is that of: after them comes nothing, or only teardowns that don't count."""
+    down = dag.graph.downstream
+    ignored = [task.is_teardown and not task.on_failure_fail_dagrun for task in dag.tasks]
+    every = range(len(dag.tasks))
+    found = [i for i in every if not ignored[i] and all(ignored[after] for after in down[i])]
+    return found or [i for i in every if not down[i]]
+
+
+def _guards(dag: Dag, index: int) -> list[int]:
+    """The setups further up that a task can't do without: those that have a teardown behind it, or none at all."""
+    if dag.tasks[index].is_teardown or dag.tasks[index].trigger_rule is TriggerRule.ALWAYS:
+        return []
+    behind, found = dag.graph.descendants((index,)), []
+    for up in dag.graph.ancestors(index) - set(dag.graph.upstream[index]):
+        teardowns = {down for down in dag.graph.downstream[up] if dag.tasks[down].is_teardown}
+        if dag.tasks[up].is_setup and (not teardowns or teardowns & behind):
+            found.append(up)
     return found
 
 
-def _tally(states: Sequence[TaskState]) -> Tally:
+def _guarded(seen: Seen, index: int, found: set[TaskState | None]) -> set[TaskState | None]:
+    """What is left of what a rule can say, given the setups that guard the task: they may have spoken first."""
+    guards = [row for guard in _guards(seen.dag, index) for row in rows_of(seen, guard)]
+    states = {state for guard in guards for state in _seen(seen, guard)}
+    if states <= {S.SUCCESS}:
+        return found
+    spoken: set[TaskState | None] = {S.SKIPPED} if S.SKIPPED in states else set()
+    return (found - {S.QUEUED}) | spoken | ({S.UPSTREAM_FAILED} if FAILURES & states else set())
+
+
+def _seen(seen: Seen, row: Row) -> tuple[TaskState, ...]:
+    """The states in which others may have seen a task end: one that a branch had skipped after it was upstream_failed, both."""
+    late = row.entry.state is S.SKIPPED and _skippers(seen.entries, seen.dag, seen.dag.index[row.task_id])
+    return (S.SKIPPED, S.UPSTREAM_FAILED) if late else (row.entry.state,)
+
+
+def _verdicts(seen: Seen, row: Row) -> set[TaskState | None]:
+    """What can be said of a task instance. all_success says what it sees first, a failure or a skip."""
+    dag, task, upstream = seen.dag, seen.dag.task(row.task_id), list(upstream_of(seen, row))
+    found: set[TaskState | None] = set()
+    for states in product(*(_seen(seen, up) for up in upstream)):
+        setups = [state for up, state in zip(upstream, states, strict=True) if dag.task(up.task_id).is_setup]
+        found.add(verdict(task.trigger_rule, _tally(states, setups)))
+        if task.trigger_rule is TriggerRule.ALL_SUCCESS and S.SKIPPED in states:
+            found.add(S.SKIPPED)
+    return _guarded(seen, dag.index[row.task_id], found)
+
+
+def _tally(states: Sequence[TaskState], setups: Sequence[TaskState]) -> Tally:
     return Tally(
         len(states),
         states.count(S.SUCCESS),
         states.count(S.FAILED),
         states.count(S.UPSTREAM_FAILED),
         states.count(S.SKIPPED),
+        setups=len(setups),
+        setups_succeeded=setups.count(S.SUCCESS),
+        setups_skipped=setups.count(S.SKIPPED),
     )
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from leeward.core.dag import TriggerRule
+from leeward.core.dag import CallbackEvent, TriggerRule
 from tests.simulation.bodies import Doing, Script
 
 ENDS = ("success", "success", "success", "failed", "hopeless", "skipped")
-RULES = [rule.value for rule in TriggerRule if rule is not TriggerRule.ALL_DONE_SETUP_SUCCESS]
+RULES = [rule.value for rule in TriggerRule]
 DAG_ID = "simulated"
+TOLD = "callbacks.told"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ def random_case(random: Random) -> Case:
         return _any_dag(random)
     if kind < 0.85:
         return _steered_join(random)
-    return _crossed_join(random) if kind < 0.92 else _crossed_instant(random)
+    if kind < 0.97:
+        return _crossed_join(random) if kind < 0.92 else _crossed_instant(random)
+    return _late_setup(random)
 
 
 def _steered_join(random: Random) -> Case:
@@ -78,6 +81,18 @@ def _crossed_instant(random: Random) -> Case:
     return Case(spec(tasks), script, 2, scheduled=False)
 
 
+def _late_setup(random: Random) -> Case:
+    """A task that waits for nothing but a setup further up: one of its upstream tasks is enough and has long ended."""
+    tasks = [_plain(name) for name in ("t0", "t1", "t2", "t3", "t4")]
+    tasks[0]["is_setup"] = True
+    tasks[2]["dependencies"] = ["t0"]
+    tasks[3] |= {"dependencies": ["t1", "t2"], "trigger_rule": "one_success"}
+    tasks[4] |= {"dependencies": ["t3"], "is_teardown": True, "setups": ["t0"]}
+    seconds = {"t0": 5.0, "t2": 90.0}
+    script = {task["task_id"]: [Doing("here", "success", seconds.get(task["task_id"], 0.0))] for task in tasks}
+    return Case(spec(tasks), script, random.choice([1, 2, 36]), scheduled=False)
+
+
 def _plain(name: str) -> dict[str, Any]:
     return {"task_id": name, "operator": "PythonOperator", "python_callable": "bodies.run", "dependencies": []}
 
@@ -87,11 +102,33 @@ def _any_dag(random: Random) -> Case:
     count = random.choice([1, 2, 3, 3, 4, 4, 5, 6, 9])
     calm = random.random() < 0.5
     tasks = [_task(random, number, calm=calm) for number in range(count)]
+    for _ in range(random.choice([0, 0, 1, 2]) if count > 2 else 0):
+        _add_scope(random, tasks)
     down = {task["task_id"]: [t["task_id"] for t in tasks if task["task_id"] in t["dependencies"]] for task in tasks}
     script = {task["task_id"]: _doings(random, task, down) for task in tasks}
     scheduled = random.random() < 0.3
     shard = random.choice([1, 2, 2, 3, 36])
-    return Case(spec(tasks, scheduled=scheduled), script, shard, scheduled, _verbs(random, down))
+    text = spec(tasks, scheduled=scheduled, told=random.random() < 0.3)
+    return Case(text, script, shard, scheduled, _verbs(random, down))
+
+
+def _add_scope(random: Random, tasks: list[dict[str, Any]]) -> None:
+    """Make a task a setup and, mostly, a later one its teardown; what comes right after a setup must be of all_success."""
+    first = random.randrange(len(tasks) - 1)
+    setup, later = tasks[first], tasks[first + 1 :]
+    if setup.get("is_teardown"):
+        return
+    setup["is_setup"] = True
+    ends = [task for task in later if not task.get("is_setup")]
+    if ends and random.random() < 0.9:
+        teardown = random.choice(ends)
+        name = setup["task_id"]
+        teardown.pop("trigger_rule", None)
+        teardown["dependencies"] = sorted({*teardown["dependencies"], name})
+        teardown |= {"is_teardown": True, "setups": [name], "on_failure_fail_dagrun": random.random() < 0.3}
+    for task in later:
+        if setup["task_id"] in task["dependencies"] and not task.get("is_teardown"):
+            task["trigger_rule"] = "all_success"
 
 
 def _verbs(random: Random, down: Mapping[str, list[str]]) -> tuple[tuple[float, str, tuple[str, ...]], ...]:
@@ -117,9 +154,16 @@ def after(first: str, down: Mapping[str, list[str]]) -> tuple[str, ...]:
     return tuple(sorted(seen))
 
 
-def spec(tasks: list[dict[str, Any]], *, scheduled: bool = False, groups: list[Any] | None = None) -> str:
-    """The spec of those tasks; a scheduled one has runs at 8:00 and, after it, at every full hour until 9:30."""
+def spec(
+    tasks: list[dict[str, Any]], *, scheduled: bool = False, told: bool = False, groups: list[Any] | None = None
+) -> str:
+    """The spec of those tasks; a scheduled one has runs at 8:00 and, after it, at every full hour until 9:30.
+
+    With `told` the end of a run has callbacks.
+    """
     dag: dict[str, Any] = {"tasks": tasks, "schedule": None} | ({"task_groups": groups} if groups else {})
+    if told:
+        dag |= {"on_success_callback": TOLD, "on_failure_callback": TOLD}
     if scheduled:
         dag |= {
             "schedule": "0 * * * *",
@@ -142,6 +186,9 @@ def _task(random: Random, number: int, *, calm: bool) -> dict[str, Any]:
         "retries": random.choice([0, 1, 2]),
         "retry_delay": random.choice([0, 30, 1000]),
     }
+    if random.random() < 0.2:
+        events = random.sample([event.value for event in CallbackEvent], random.randint(1, 3))
+        task |= {f"on_{event}_callback": TOLD for event in events}
     return task if operator == "Empty" else {**task, "python_callable": "bodies.run"}
 
 

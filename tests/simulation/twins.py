@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from leeward.aws.messages import hint_text
+from leeward.aws.messages import group_text, hint_text
 from leeward.core.address import STRIDE, map_index_of, task_of
 from leeward.core.dag import Dag, Json
-from leeward.core.decide import tally
+from leeward.core.decide import judge
 from leeward.core.instances import depends_inside
-from leeward.core.rules import verdict
 from leeward.core.run import Entry, Item, RunRef
 from leeward.core.states import TaskState
 from leeward.core.view import Layout, View
@@ -76,7 +75,7 @@ class Runs(MemoryRunStore):
             return False
         if index >= STRIDE and not depends_inside(dag, task_of(index)):
             return True
-        return verdict(dag.tasks[task_of(index)].trigger_rule, tally(dag, view, index)) is TaskState.QUEUED
+        return judge(dag, view, index) is TaskState.QUEUED
 
     def _note(self, world: Installation, ref: RunRef, index: int, before: Entry, after: Entry) -> None:
         if before.try_number == 0:
@@ -131,6 +130,14 @@ class Here:
             self.world.stalls.append(f"{key} polled twice within {now - self.world.polled[key]:.1f} s")
         self.world.polled[key] = now
 
+    def calls(self, key: Try, event: str) -> None:
+        """A callback is called: an invocation that nobody waits for."""
+
+        def called() -> None:
+            self.world.called[*key, event] += 1
+
+        self.world.call(self.invocation, "callbacks", called)
+
 
 @dataclass(frozen=True)
 class Log:
@@ -165,7 +172,7 @@ class Sender:
         for hint in hints:
             self._count(hint)
             if wide and isinstance(hint, Execute):
-                cloud.invoke("executor", json.loads(hint_text(hint)), passes)
+                cloud.invoke("executor", json.loads(group_text([hint])), passes)
                 continue
             queue = "looks" if isinstance(hint, Look) else "tries"
             cloud.send(queue, hint_text(hint), delay_seconds, passes)

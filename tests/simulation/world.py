@@ -45,8 +45,9 @@ START = 1_800_000_000.0 - 40.0
 """Some seconds before a full hour (2027-01-15T08:00:00Z)."""
 
 MAX_STEPS = 60_000
-UNREPEATED = ("dispatch.send", "claims")
-"""Calls that are not sent twice: messages are doubled by the queues, and the worker's claim is made without an SDK."""
+UNREPEATED = ("dispatch.send", "claims", "callbacks")
+"""Calls that are not sent twice: messages are doubled by the queues, the worker's claim is made without an SDK, and the
+client that invokes functions repeats nothing."""
 
 RECOGNISED = ("runs.create",)
 """Calls of which the adapter recognises its own repetition."""
@@ -122,6 +123,7 @@ class Installation:
     started: Counter[Try] = field(default_factory=Counter)
     lost: set[Try] = field(default_factory=set)
     reported: set[Try] = field(default_factory=set)
+    called: Counter[tuple[str, str, int, str]] = field(default_factory=Counter)
     polled: dict[Try, float] = field(default_factory=dict)
     moved: dict[str, float] = field(default_factory=dict)
     struck: set[str] = field(default_factory=set)

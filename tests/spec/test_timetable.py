@@ -88,6 +88,10 @@ def test_data_intervals_end_when_their_run_may_start() -> None:
     assert interval(last, catchup=True) == ("24T14", "24T15")
     assert interval(None, catchup=True) is None
     assert interval(last, end_date="2026-11-24T13:30:00+00:00") is None
+    longer = Due(_at("2026-11-24T13:00"), _at("2026-11-24T13:00"), _at("2026-11-24T13:30"), _at("2026-11-24T13:30"))
+    assert interval(longer, catchup=True) == ("24T14", "24T15"), (
+        "no two runs about one date after a change of the schedule"
+    )
 
 
 def test_deltas_count_from_the_start_date_or_from_now() -> None:

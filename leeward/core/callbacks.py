@@ -1,0 +1,42 @@
+"""Which callbacks a change of state owes. The write that makes the debt stores it, so that no killed function loses one.
+
+Airflow calls them where a try was on its way: what a trigger rule, a branch or a verb decides calls nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from leeward.core.dag import CallbackEvent, Dag, Task
+from leeward.core.run import Entry
+from leeward.core.states import RunState, TaskState
+
+OF_TASKS: Final = "tasks"
+OF_RUN: Final = "run"
+"""What the end of a run may owe: callbacks of its tasks, and its own."""
+
+EVENTS: Final = MappingProxyType(
+    {
+        TaskState.SUCCESS: CallbackEvent.SUCCESS,
+        TaskState.FAILED: CallbackEvent.FAILURE,
+        TaskState.UP_FOR_RETRY: CallbackEvent.RETRY,
+        TaskState.SKIPPED: CallbackEvent.SKIPPED,
+    }
+)
+"""The event of a try that ended in a state."""
+
+RUN_EVENTS: Final = MappingProxyType({RunState.SUCCESS: CallbackEvent.SUCCESS, RunState.FAILED: CallbackEvent.FAILURE})
+
+
+def owing(task: Task, after: Entry) -> Entry:
+    """The entry of a try that has ended so, with the debt that it leaves."""
+    return replace(after, owes=True) if EVENTS.get(after.state) in task.callbacks else after
+
+
+def owed_by_end(dag: Dag, state: RunState) -> frozenset[str]:
+    """What a run that ends in this state owes: its active index keeps it until all of that is delivered."""
+    tasks = {OF_TASKS} if dag.calls_back else set[str]()
+    run = {OF_RUN} if dag.tasks and RUN_EVENTS[state] in dag.callbacks else set[str]()
+    return frozenset(tasks | run)
