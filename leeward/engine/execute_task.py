@@ -156,9 +156,9 @@ def conclude(execution: Execution, view: View, index: int, outcome: Outcome) -> 
     entry = view.items[view.layout.shard(index)].entry(index)
     outcome = mappable(scope.dag, index, outcome)
     keep(scope, index, entry, outcome)
-    pushed = {} if isinstance(outcome, Deferred) else outcome.xcoms
-    if map_index_of(index) < 0 and len(json.dumps(pushed)) <= MAX_INLINE_XCOM_BYTES:
-        execution.left[scope.task(index).task_id] = pushed
+    single = map_index_of(index) < 0
+    if single and not isinstance(outcome, Deferred) and len(json.dumps(outcome.xcoms)) <= MAX_INLINE_XCOM_BYTES:
+        execution.left[scope.task(index).task_id] = outcome.xcoms
     change = recorded(scope.dag, scope.moment(), index, entry, outcome)
     return record(scope, view, change, execution.lease_to_follow)
 
