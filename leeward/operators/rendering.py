@@ -45,6 +45,10 @@ class ServiceChannel:
         """See `leeward.worker.channel.Channel`."""
         return self.services.secrets.connection(conn_id)
 
+    def previous(self) -> Mapping[str, str | None] | None:
+        """See `leeward.worker.channel.Channel`."""
+        return self.services.history()
+
 
 @dataclass(frozen=True, slots=True)
 class Fields:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from leeward.core.errors import TaskError
 from leeward.worker.airflow_names import install
 from leeward.worker.call import run_job
 from leeward.worker.values import plain
@@ -49,6 +50,10 @@ class Pipe:
         """See `Channel.connection`."""
         found: Mapping[str, Any] | None = self._ask("connection", conn_id)
         return found
+
+    def previous(self) -> Mapping[str, str | None] | None:
+        """See `Channel.previous`: user code has no way to the runs."""
+        raise TaskError("LW411", "the run before is not known to user code: pass it on in op_kwargs", retryable=True)
 
     def _ask(self, what: str, *arguments: Any) -> Any:
         self.send({"ask": what, "arguments": arguments})
