@@ -101,6 +101,7 @@ class TaskGroup:
 class Dag:
     """One DAG as compiled. `schedule` is the normalised schedule as plain JSON (see `leeward.spec.schedule`).
 
+    `schedule_text` is the schedule as it was written, where that is a text and not "none": templates see it.
     `start_date` and `end_date` are ISO 8601 with offset, `timezone` the IANA name of the zone that they were written for.
     `source` is the path of the spec as the author knows it, `bundle` the hash of the modules beside it (empty: they lie in a
     folder, or there are none). In `user_defined_macros` a mapping with `__import__` stands for what that path names.
@@ -110,6 +111,7 @@ class Dag:
     tasks: tuple[Task, ...]
     groups: tuple[TaskGroup, ...] = ()
     schedule: Json = None
+    schedule_text: str | None = None
     start_date: str | None = None
     end_date: str | None = None
     timezone: str = "UTC"

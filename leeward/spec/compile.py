@@ -190,6 +190,7 @@ def _dag(
         tasks,
         groups.compiled(),
         schedule=schedule,
+        schedule_text=None if schedule is None else text_of(keys.get("schedule")),
         start_date=_date("start_date", keys, arguments, world, report),
         end_date=_date("end_date", keys, arguments, world, report),
         timezone=text_of(keys.get("timezone")) or "UTC",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, NoReturn
 
 Make = Callable[[], Any]
@@ -45,7 +45,7 @@ class StandIn:
 
 def _of(source: Any, *names: str) -> dict[str, Make]:
     """Those members of a module or class."""
-    return {name: lambda name=name: getattr(source, name) for name in names}
+    return {name: partial(getattr, source, name) for name in names}
 
 
 def ds_add(ds: str, days: int) -> str:

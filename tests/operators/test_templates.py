@@ -115,6 +115,7 @@ def test_error_says_what_is_missing_and_what_to_write(template: str, words: str,
         ),
         ("{{ dag }} {{ task }} {{ dag_run.conf }}", "<DAG: d> <Task(BashOperator): t> {}"),
         ("{{ task.retry_delay }} {{ task.downstream_task_ids }} {{ dag.task_ids }}", "0:05:00 set() ['t']"),
+        ("{{ dag.schedule }} {{ dag.max_active_runs }} {{ dag.catchup }}", "@daily 16 False"),
         (
             "{{ dag.start_date }} {{ dag.timezone }} {{ task.dag.dag_id }}",
             "2024-01-01 05:00:00+00:00 America/New_York d",
@@ -134,6 +135,7 @@ def test_error_says_what_is_missing_and_what_to_write(template: str, words: str,
 def test_macros_and_objects_are_airflows(template: str, text: str, tmp_path: Path) -> None:
     spec = """
         d:
+          schedule: "@daily"
           start_date: 2024-01-01
           timezone: America/New_York
           tasks:
