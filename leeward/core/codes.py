@@ -57,6 +57,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW144": "The dependencies go round in a circle, so that no task of it could ever run.",
         "LW145": "Another file in the DAG folder defines this DAG. The first one stays; give one of them another id.",
         "LW146": "The files beside a spec travel with its versions and must stay small. Put data into a bucket of its own.",
+        "LW147": "A folder of templates lies elsewhere than beside the spec, so that it would not travel with its versions.",
         "LW200": "A defaults file and the `default:` block set the same key. The block wins, as dag-factory documents.",
         "LW201": "The key is accepted and does nothing; the hint says why.",
         "LW202": "Airflow removed the key; it is read as its successor.",

@@ -104,7 +104,8 @@ class Dag:
     `schedule_text` is the schedule as it was written, where that is a text and not "none": templates see it.
     `start_date` and `end_date` are ISO 8601 with offset, `timezone` the IANA name of the zone that they were written for.
     `source` is the path of the spec as the author knows it, `bundle` the hash of the modules beside it (empty: they lie in a
-    folder, or there are none). In `user_defined_macros` a mapping with `__import__` stands for what that path names.
+    folder, or there are none), `template_searchpath` folders there where templates find others. In `user_defined_macros` a
+    mapping with `__import__` stands for what that path names.
     """
 
     dag_id: str
@@ -126,6 +127,7 @@ class Dag:
     tags: tuple[str, ...] = ()
     render_template_as_native_obj: bool = False
     user_defined_macros: Mapping[str, Json] = field(default_factory=dict)
+    template_searchpath: tuple[str, ...] = ()
     is_paused_upon_creation: bool = False
     source: str = ""
     bundle: str = ""

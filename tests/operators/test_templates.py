@@ -11,7 +11,7 @@ import pytest
 from leeward.core.errors import TaskError
 from leeward.templating.macros import macros
 from leeward.templating.moments import moment
-from leeward.templating.render import MAX_TEMPLATE, render
+from leeward.templating.render import MAX_TEMPLATE, Settings, render
 from leeward.templating.sandbox import MAX_OUTPUT
 from leeward.worker.known import Known
 from tests.running import one, run
@@ -150,12 +150,12 @@ def test_macros_and_objects_are_airflows(template: str, text: str, tmp_path: Pat
     [("a\r\nb\rc\n\n", "a\nb\nc\n"), ("plain", "plain"), ("\n", ""), ("5", "5"), ("{# gone #}x\n", "x")],
 )
 def test_text_is_what_jinja_makes_of_it_with_or_without_templates(written: str, value: str) -> None:
-    assert render(written, CONTEXT, native=False) == value
+    assert render(written, CONTEXT, Settings()) == value
 
 
 def test_values_that_are_no_text_are_left_alone_and_containers_gone_through() -> None:
     value = {"k": ["{{ a[0] }}", 5, None, {"x": ("{{ d.k }}",)}], "{{ a }}": True}
-    assert render(value, CONTEXT, native=False) == {"k": ["1", 5, None, {"x": ["v"]}], "{{ a }}": True}
+    assert render(value, CONTEXT, Settings()) == {"k": ["1", 5, None, {"x": ["v"]}], "{{ a }}": True}
 
 
 @pytest.mark.parametrize(
@@ -175,8 +175,8 @@ def test_values_that_are_no_text_are_left_alone_and_containers_gone_through() ->
     ],
 )
 def test_native_templates_give_values(template: str, value: object) -> None:
-    assert render(template, CONTEXT, native=True) == value
-    assert isinstance(render(template, CONTEXT, native=False), str)
+    assert render(template, CONTEXT, Settings(native=True)) == value
+    assert isinstance(render(template, CONTEXT, Settings()), str)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_sandbox_refuses(template: str) -> None:
     context = {**CONTEXT, "macros": macros(), "moment": moment("2024-01-15T06:30:00+00:00")}
     for native in (False, True):
         with pytest.raises(TaskError, match="LW401"):
-            render(template, context, native=native)
+            render(template, context, Settings(native))
 
 
 def test_stand_ins_are_frozen() -> None:
@@ -250,5 +250,5 @@ def test_stand_ins_are_frozen() -> None:
 
 
 def test_arithmetic_of_ordinary_size_works() -> None:
-    assert render("{{ 2 ** 10 * 3 }} {{ 'ab' * 2 }}", CONTEXT, native=False) == "3072 abab"
+    assert render("{{ 2 ** 10 * 3 }} {{ 'ab' * 2 }}", CONTEXT, Settings()) == "3072 abab"
     assert MAX_OUTPUT > 1_000_000

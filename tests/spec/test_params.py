@@ -138,3 +138,25 @@ def test_a_task_may_say_itself_whether_its_templates_are_native(written: str, va
     found = dag(f"d: {{tasks: {{t: {{operator: x.Y, render_template_as_native_obj: {written}}}}}}}")
     assert found.task("t").render_template_as_native_obj is value
     assert json.dumps(found.timezone) == '"UTC"'
+
+
+@pytest.mark.parametrize(
+    ("written", "folders", "found"),
+    [
+        ("sql", ("sql",), []),
+        ("[sql/, /dags/more/x, ., /dags]", ("sql", "more/x"), []),
+        ("null", (), []),
+        ("/etc", (), ["1 LW147"]),
+        ("[../x]", (), ["1 LW147"]),
+        ("/dags/../x", (), ["1 LW147"]),
+    ],
+)
+def test_folders_of_templates_lie_beside_the_spec(written: str, folders: tuple[str, ...], found: list[str]) -> None:
+    text = f"d: {{template_searchpath: {written}, tasks: {{}}}}"
+    assert problems(text, env={"CONFIG_ROOT_DIR": "/dags"}) == found
+    if not found:
+        assert dag(text, env={"CONFIG_ROOT_DIR": "/dags"}).template_searchpath == folders
+
+
+def test_folder_is_relative_where_nobody_says_where_the_spec_lies() -> None:
+    assert dag("d: {template_searchpath: sql, tasks: {}}").template_searchpath == ("sql",)
