@@ -63,7 +63,9 @@ def test_param_without_default_must_be_given() -> None:
 
 def test_params_of_a_task_are_checked_with_those_of_the_dag_below() -> None:
     task = f"{{operator: x.Y, params: {{p: {{{PARAM}, default: 7, type: integer}}}}}}"
-    found = dag(f"d: {{params: {{p: a, q: 1}}, tasks: {{t: {task}, u: {{operator: x.Y, params: {{r: 1}}}}}}}}")
+    found = dag(
+        f"d: {{params: {{p: a, q: 1}}, tasks: {{t: {task}, u: {{operator: x.Y, params: {{r: 1}}}}, v: {{operator: x.Y}}}}}}"
+    )
     assert found.task("t").params == {"p": 7}
     assert param_problems(found, {}) == []
     assert param_problems(found, {"p": "x"}) == ["LW305 the param 'p': 'x' is not of type 'integer', in the task 't'"]
@@ -124,6 +126,7 @@ def test_macros_are_values_mappings_and_import_paths() -> None:
         ("{f: m.f}", "AWS \"{{ params.f }} {{ 'f' }}\"", []),
         ("{f: m.f}", "AWS f", []),
         ("{f: m.f}", "AWS 5", []),
+        ("{f: m.f}", "AWS ['{{ ds }}', 5]", []),
         ("{f: 5}", "AWS '{{ f }}'", []),
     ],
 )
