@@ -20,8 +20,8 @@ def dag_of(text: str) -> Dag:
     found: dict[str, Any] = json.loads(text)
     tasks = tuple(_task(row) for row in found.pop("tasks"))
     groups = tuple(TaskGroup(**row) for row in found.pop("groups"))
-    texts = {name: tuple(found.pop(name, ())) for name in ("tags", "template_searchpath")}
-    return Dag(tasks=tasks, groups=groups, **texts, **found)
+    tags, folders = tuple(found.pop("tags")), tuple(found.pop("template_searchpath", ()))
+    return Dag(tasks=tasks, groups=groups, tags=tags, template_searchpath=folders, **found)
 
 
 def _task(row: Mapping[str, Any]) -> Task:

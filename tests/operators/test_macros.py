@@ -90,7 +90,7 @@ def test_command_that_cannot_be_rendered_there_fails_its_try(command: str, words
 def test_python_task_is_rendered_in_the_process_that_runs_it(tmp_path: Path) -> None:
     keys = "op_args: ['{{ pid() }}', '{{ quarter(logical_date) }}'], op_kwargs: {word: '{{ deep.limit }}'}"
     ended = _run(f"{{operator: airflow.operators.python.PythonOperator, python_callable: m.both, {keys}}}", tmp_path)
-    rendered_in, quarter, limit, ran_in = ended.xcoms["t"]  # type: ignore[misc]
+    rendered_in, quarter, limit, ran_in = ended.xcoms["t"]  # type: ignore[misc,str-unpack]
     assert (rendered_in, quarter, limit) == (str(ran_in), "Q1", "3")
 
 
