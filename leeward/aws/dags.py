@@ -30,8 +30,9 @@ def dag_of(text: str) -> Dag:
     found: dict[str, Any] = json.loads(text)
     tasks = tuple(_task(row) for row in found.pop("tasks"))
     groups = tuple(TaskGroup(**row) for row in found.pop("groups"))
-    callbacks = _callbacks(found.pop("callbacks"))
-    return Dag(tasks=tasks, groups=groups, tags=tuple(found.pop("tags")), callbacks=callbacks, **found)
+    tags, folders = tuple(found.pop("tags")), tuple(found.pop("template_searchpath", ()))
+    callbacks = _callbacks(found.pop("callbacks", {}))
+    return Dag(tasks=tasks, groups=groups, tags=tags, template_searchpath=folders, callbacks=callbacks, **found)
 
 
 def _task(row: Mapping[str, Any]) -> Task:
@@ -40,7 +41,7 @@ def _task(row: Mapping[str, Any]) -> Task:
         "trigger_rule": TriggerRule(row["trigger_rule"]),
         "retry": RetryPolicy(**row["retry"]),
         "skip_scope": SkipScope(row["skip_scope"]),
-        "callbacks": _callbacks(row["callbacks"]),
+        "callbacks": _callbacks(row.get("callbacks", {})),
     }
     return Task(**{**row, **special})
 

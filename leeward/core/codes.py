@@ -61,6 +61,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW148": "What comes right after a setup waits for it with the rule all_success: Airflow refuses any other, but for "
         "its teardown.",
         "LW160": "A callback is an import path, a mapping with `callback`, or a list of those.",
+        "LW149": "A folder of templates lies elsewhere than beside the spec, so that it would not travel with its versions.",
         "LW200": "A defaults file and the `default:` block set the same key. The block wins, as dag-factory documents.",
         "LW201": "The key is accepted and does nothing; the hint says why.",
         "LW202": "Airflow removed the key; it is read as its successor.",

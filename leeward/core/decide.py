@@ -227,6 +227,13 @@ def causes(dag: Dag, view: View, index: int) -> list[int]:
     return given_up or ended
 
 
+def witnesses(dag: Dag, view: View, index: int) -> tuple[int, ...]:
+    """Those above a task whose ends an early verdict follows from, so that whoever looks at them again finds it again."""
+    if dag.tasks[index].trigger_rule is TriggerRule.ALL_SUCCESS:
+        return tuple(causes(dag, view, index))
+    return tuple(up for up in needs(dag, index) if (entry := view.entry(up)) and entry.state in FINISHED)
+
+
 def _tally(dag: Dag, view: View, tasks: Sequence[int], beat: float) -> Tally:
     """The states of some tasks that ended before a pass."""
     ended = {up: e.state for up in tasks if (e := view.entry(up)) and e.state in FINISHED and e.beat < beat}

@@ -8,7 +8,7 @@ from typing import Any
 
 from leeward.core.dag import Json, Task
 from leeward.core.facts import Outcome
-from leeward.core.run import RunRef
+from leeward.core.run import RunInfo, RunRef
 from leeward.engine.ports import Call, Plan, XComStore
 from leeward.operators.answers import Answered
 from leeward.operators.base import Attempt, Aws, Secrets, Services, UserCode
@@ -35,9 +35,16 @@ class RunXComs:
         return self.store.pull(self.ref, task_id, key, map_index)[0]
 
 
+def _no_history(info: RunInfo) -> None:
+    del info
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorBodies:
-    """Runs bodies for real. `user_code_plan` says how long tasks of user code may take; by default, as any other."""
+    """Runs bodies for real. `user_code_plan` says how long tasks of user code may take; by default, as any other.
+
+    `history` looks up the run before one.
+    """
 
     aws: Aws
     user_code: Callable[[Attempt], CallingCode]
@@ -45,6 +52,7 @@ class OperatorBodies:
     xcoms: XComStore
     log: TaskLog
     user_code_plan: Callable[[Task], Plan] | None = None
+    history: Callable[[RunInfo], Mapping[str, str | None] | None] = _no_history
 
     def plan(self, task: Task) -> Plan:
         """See `Bodies.plan`."""
@@ -84,4 +92,5 @@ class OperatorBodies:
             xcoms=RunXComs(self.xcoms, attempt.run.ref),
             secrets=self.secrets,
             log=lambda line: self.log(attempt, line),
+            history=lambda: self.history(attempt.run),
         )

@@ -15,7 +15,8 @@ from leeward.core.dag import Json
 from leeward.core.errors import TaskError
 from leeward.operators.base import Attempt, Services
 from leeward.operators.facts import all_facts, facts
-from leeward.templating.render import holds_template, render
+from leeward.templating.files import searching
+from leeward.templating.render import Settings, holds_template, render
 from leeward.worker.context import UNSET, context_of
 from leeward.worker.macros import has_imports, values_of
 from leeward.worker.values import plain
@@ -45,12 +46,20 @@ class ServiceChannel:
         """See `leeward.worker.channel.Channel`."""
         return self.services.secrets.connection(conn_id)
 
+    def read(self, name: str) -> str | None:
+        """See `leeward.worker.channel.Channel`."""
+        return self.services.user_code.read(name)
+
+    def previous(self) -> Mapping[str, str | None] | None:
+        """See `leeward.worker.channel.Channel`."""
+        return self.services.history()
+
 
 @dataclass(frozen=True, slots=True)
 class Fields:
     """What user code is given of a task's arguments: `values` rendered, or, with `templates`, still to be rendered there.
 
-    `templates` holds `native` and `macros` (see `leeward.worker.macros`).
+    `templates` holds `native`, `macros` (see `leeward.worker.macros`) and `searchpath`.
     """
 
     values: dict[str, Any]
@@ -65,13 +74,18 @@ def rendered(attempt: Attempt, services: Services, names: frozenset[str] | None 
     if holds_template(chosen):
         context = context_of(deepcopy(all_facts(attempt)), ServiceChannel(services))
     own = {**UNSET, **values_of(attempt.dag.user_defined_macros)}
-    return {**values, **render(chosen, context, native=is_native(attempt), own=own)}
+    read = searching(services.user_code.read, attempt.dag.template_searchpath)
+    return {**values, **render(chosen, context, Settings(is_native(attempt), own, read))}
 
 
 def for_user_code(attempt: Attempt, services: Services, names: Collection[str] | None) -> Fields:
     """The same for user code, as plain JSON; the named fields are rendered there if they need user code."""
     if has_imports(attempt.dag.user_defined_macros):
-        templates: dict[str, Json] = {"native": is_native(attempt), "macros": attempt.dag.user_defined_macros}
+        templates: dict[str, Json] = {
+            "native": is_native(attempt),
+            "macros": attempt.dag.user_defined_macros,
+            "searchpath": attempt.dag.template_searchpath,
+        }
         return Fields(referenced(attempt, services), templates)
     values = rendered(attempt, services, None if names is None else frozenset(names))
     return Fields({name: _json(name, value) for name, value in values.items()})
