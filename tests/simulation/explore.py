@@ -142,4 +142,5 @@ def _state(world: Installation, choices: Choices) -> Hashable:
     )
     alive = sorted((i.name, i.wakes - world.clock.now(), tuple(i.answers)) for i in world.alive)
     stored = sorted(map(repr, world.runs.items()))
-    return hash((repr(waiting), repr(alive), repr(stored), repr(sorted(choices.left.items())), world.clock.now()))
+    counts = (sorted(choices.left.items()), sorted(world.called.items()))
+    return hash((repr(waiting), repr(alive), repr(stored), repr(counts), world.clock.now()))
