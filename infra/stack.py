@@ -120,6 +120,7 @@ class LeewardStack(cdk.Stack):
     def _grant_executor(self) -> None:
         may = self.executor.may
         may(RUN_STATE, self.state.table.table_arn)
+        may(["dynamodb:Query"], f"{self.state.table.table_arn}/index/{contract.RECENT_INDEX}")
         may(["s3:GetObject"], *self._data("versions", "bundles", "xcom", "tries"))
         may(["s3:PutObject"], *self._data("xcom", "tries"))
         may(["sqs:SendMessage"], self.queues.executor.queue_arn, self.queues.scheduler.queue_arn)

@@ -30,9 +30,10 @@ def dag_of(text: str) -> Dag:
     """The DAG that a text says."""
     found: dict[str, Any] = json.loads(text)
     tasks = tuple(_task(row) for row in found.pop("tasks"))
-    groups = tuple(TaskGroup(**{**row, "expand": _expansion(row["expand"])}) for row in found.pop("groups"))
-    callbacks = _callbacks(found.pop("callbacks"))
-    return Dag(tasks=tasks, groups=groups, tags=tuple(found.pop("tags")), callbacks=callbacks, **found)
+    groups = tuple(TaskGroup(**{**row, "expand": _expansion(row.get("expand"))}) for row in found.pop("groups"))
+    tags, folders = tuple(found.pop("tags")), tuple(found.pop("template_searchpath", ()))
+    callbacks = _callbacks(found.pop("callbacks", {}))
+    return Dag(tasks=tasks, groups=groups, tags=tags, template_searchpath=folders, callbacks=callbacks, **found)
 
 
 def _task(row: Mapping[str, Any]) -> Task:
@@ -41,8 +42,8 @@ def _task(row: Mapping[str, Any]) -> Task:
         "trigger_rule": TriggerRule(row["trigger_rule"]),
         "retry": RetryPolicy(**row["retry"]),
         "skip_scope": SkipScope(row["skip_scope"]),
-        "callbacks": _callbacks(row["callbacks"]),
-        "expand": _expansion(row["expand"]),
+        "callbacks": _callbacks(row.get("callbacks", {})),
+        "expand": _expansion(row.get("expand")),
     }
     return Task(**{**row, **special})
 

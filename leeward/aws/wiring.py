@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from leeward.aws.attempt_store import DynamoAttemptStore
@@ -45,6 +45,7 @@ from leeward.contract import (
     SHORT_BODY_SECONDS,
 )
 from leeward.engine.bodies import OperatorBodies
+from leeward.engine.history import previous_success
 from leeward.engine.ports import Ports
 from leeward.engine.system import RandomIds, SystemClock
 from leeward.operators.base import Attempt
@@ -113,11 +114,14 @@ def ports() -> Ports:
     clock = SystemClock()
     xcoms = _xcoms(here)
     aws = BotoAws(_task_session)
+    runs = DynamoRunStore(here.table, here.env[ENV_TABLE])
+    specs = S3SpecStore(here.s3, here.env[ENV_DATA_BUCKET], _records(here, LIVE))
+    before = partial(previous_success, runs, specs)
     return Ports(
-        runs=DynamoRunStore(here.table, here.env[ENV_TABLE]),
+        runs=runs,
         attempts=DynamoAttemptStore(here.table, here.env[ENV_TABLE]),
         xcoms=xcoms,
-        specs=S3SpecStore(here.s3, here.env[ENV_DATA_BUCKET], _records(here, LIVE)),
+        specs=specs,
         rules=EventBridgeRules(
             here.events,
             here.env.get(ENV_RULE_PREFIX, ""),
@@ -133,7 +137,9 @@ def ports() -> Ports:
             int(here.env.get(ENV_FAN_LIMIT, "0")),
             here.metrics,
         ),
-        bodies=OperatorBodies(aws, user_code, SecretsManager(aws), xcoms, log_line, worker_plan, INSTANCES_PER_BLOCK),
+        bodies=OperatorBodies(
+            aws, user_code, SecretsManager(aws), xcoms, log_line, worker_plan, before, INSTANCES_PER_BLOCK
+        ),
         clock=clock,
         ids=RandomIds(),
         metrics=EmfMetrics(sys.stdout, clock, METRICS_NAMESPACE),

@@ -156,16 +156,19 @@ class TaskGroup:
 class Dag:
     """One DAG as compiled. `schedule` is the normalised schedule as plain JSON (see `leeward.spec.schedule`).
 
+    `schedule_text` is the schedule as it was written, where that is a text and not "none": templates see it.
     `start_date` and `end_date` are ISO 8601 with offset. `timezone` is that of the start date, an IANA name or an offset
     such as `+01:00`: tasks that look at the clock look at it there. `source` is the path of the spec as the author knows
-    it, `bundle` the hash of the modules beside it (empty: they lie in a folder, or there are none). In
-    `user_defined_macros` a mapping with `__import__` stands for what that path names.
+    it, `bundle` the hash of the modules beside it (empty: they lie in a folder, or there are none), `template_searchpath`
+    folders there where templates find others. In `user_defined_macros` a mapping with `__import__` stands for what that
+    path names.
     """
 
     dag_id: str
     tasks: tuple[Task, ...]
     groups: tuple[TaskGroup, ...] = ()
     schedule: Json = None
+    schedule_text: str | None = None
     start_date: str | None = None
     end_date: str | None = None
     timezone: str = "UTC"
@@ -180,6 +183,7 @@ class Dag:
     tags: tuple[str, ...] = ()
     render_template_as_native_obj: bool = False
     user_defined_macros: Mapping[str, Json] = field(default_factory=dict)
+    template_searchpath: tuple[str, ...] = ()
     is_paused_upon_creation: bool = False
     source: str = ""
     bundle: str = ""

@@ -300,6 +300,13 @@ def causes(dag: Dag, view: View, index: int) -> list[int]:
     return gave_up or [up for up, found in states.items() if found]
 
 
+def witnesses(dag: Dag, view: View, index: int) -> tuple[int, ...]:
+    """Those above a task whose ends an early verdict follows from, so that whoever looks at them again finds it again."""
+    if dag.tasks[task_of(index)].trigger_rule is TriggerRule.ALL_SUCCESS:
+        return tuple(causes(dag, view, index))
+    return tuple(up for up in needs(dag, view, index) if (entry := view.entry(up)) and any(shares(entry)))
+
+
 def _tally(dag: Dag, view: View, above: Sequence[int], beat: float) -> Tally:
     """The states of some task instances that ended before a pass."""
     total = setups = 0

@@ -83,7 +83,7 @@ TABLE: Final[tuple[Transition, ...]] = (
         for after in (S.SUCCESS, S.FAILED)
         if state is not after
     ),
-    *(Transition(state, S.EXPANDED, "instances changed", Actor.VERB) for state in ENDS),
+    *(Transition(state, S.EXPANDED, "instances changed", Actor.VERB) for state in ENDS if state is not S.REMOVED),
     *(Transition(state, S.NONE, "cleared", Actor.VERB) for state in TaskState if state is not S.NONE),
 )
 
@@ -112,13 +112,22 @@ IMPOSSIBLE: Final[tuple[Impossible, ...]] = (
     ),
     Impossible(
         S.UPSTREAM_FAILED,
-        tuple(state for state in TaskState if state not in (S.NONE, S.UPSTREAM_FAILED)),
+        tuple(state for state in TaskState if state not in (S.NONE, S.EXPANDED, S.UPSTREAM_FAILED)),
         "a trigger rule judges only what has not begun",
     ),
     Impossible(
         S.REMOVED,
         tuple(state for state in TaskState if state not in (S.NONE, S.REMOVED)),
         "what a run was expanded over is known before an instance begins",
+    ),
+    *(
+        Impossible(after, (S.EXPANDED,), "what is expanded has no try of its own: its instances have theirs")
+        for after in (S.QUEUED, S.RUNNING, S.UP_FOR_RETRY)
+    ),
+    Impossible(
+        S.EXPANDED,
+        (S.QUEUED, S.RUNNING, S.DEFERRED, S.UP_FOR_RETRY, S.REMOVED),
+        "a mapped task expands before it has a try, and its instances have theirs",
     ),
     Impossible(
         S.SKIPPED,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from leeward.core.decide import Change, Decision, Moment, causes, close, decide
+from leeward.contract import EARLY_VERDICT_SECONDS
+from leeward.core.decide import Change, Decision, Moment, causes, close, decide, witnesses
 from leeward.core.errors import EngineError
 from leeward.core.view import View
 from leeward.engine.hints import Hint, Look
@@ -55,11 +56,20 @@ def _advance(scope: Scope, view: View, touched: Collection[int] | None, owed: li
 
 
 def _arm(scope: Scope, view: View, decision: Decision, touched: Collection[int] | None) -> None:
-    """Send a delayed hint for verdicts that wait for time, unless whoever gave cause to wait has sent it."""
+    """Send a delayed hint for verdicts that wait for time, unless whoever gave cause to wait has sent it.
+
+    Such a hint may find that the verdict waits for something later than its own cause: then it goes on from here.
+    """
     for index, due in decision.later:
         given = causes(scope.dag, view, index)
-        if touched is None or not set(touched).isdisjoint(given):
-            send_at(scope, Look(scope.info, tuple(given)), due)
+        if touched is None or not set(touched).isdisjoint(given) or _delayed(scope, view, touched):
+            send_at(scope, Look(scope.info, witnesses(scope.dag, view, index)), due)
+
+
+def _delayed(scope: Scope, view: View, touched: Collection[int]) -> bool:
+    """Whether what was touched ended so long ago that it is a delayed hint which looks at it again."""
+    ended = [entry.end for index in touched if (entry := view.entry(index)) and entry.end is not None]
+    return bool(ended) and min(ended) + EARLY_VERDICT_SECONDS <= scope.ports.clock.now()
 
 
 def write_all(

@@ -9,7 +9,7 @@ from typing import Any
 
 from leeward.core.dag import Json, Task
 from leeward.core.facts import Outcome
-from leeward.core.run import RunRef
+from leeward.core.run import RunInfo, RunRef
 from leeward.engine.ports import Call, Plan, XComStore
 from leeward.engine.together import together
 from leeward.operators.answers import Answered, Asked
@@ -59,9 +59,17 @@ class RunXComs:
         return True, self._found[place]
 
 
+def _no_history(info: RunInfo) -> None:
+    del info
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorBodies:
-    """Runs bodies for real, so many at a time. `user_code_plan` says how long tasks of user code may take."""
+    """Runs bodies for real, `threads` of one hint at a time.
+
+    `user_code_plan` says how long tasks of user code may take; by default, as any other. `history` looks up the run
+    before one.
+    """
 
     aws: Aws
     user_code: Callable[[Attempt], CallingCode]
@@ -69,6 +77,7 @@ class OperatorBodies:
     xcoms: XComStore
     log: TaskLog
     user_code_plan: Callable[[Task], Plan] | None = None
+    history: Callable[[RunInfo], Mapping[str, str | None] | None] = _no_history
     threads: int = 1
 
     def plan(self, task: Task) -> Plan:
@@ -143,4 +152,5 @@ class OperatorBodies:
             xcoms=xcoms or RunXComs(self.xcoms, attempt.run.ref),
             secrets=self.secrets,
             log=lambda line: self.log(attempt, line),
+            history=lambda: self.history(attempt.run),
         )

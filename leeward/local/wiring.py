@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from leeward.core.dag import Json
 from leeward.engine.bodies import OperatorBodies, TaskLog
+from leeward.engine.history import previous_success
 from leeward.engine.ports import Clock, Ports
 from leeward.engine.system import RandomIds, SystemClock
 from leeward.local.observers import MemoryEventLog, MemoryMetrics
@@ -61,7 +63,9 @@ def local(
         specs=specs,
         rules=MemoryRules(),
         dispatch=queue,
-        bodies=OperatorBodies(aws, lambda _: user_code, secrets, xcoms, log),
+        bodies=OperatorBodies(
+            aws, lambda _: user_code, secrets, xcoms, log, history=partial(previous_success, runs, specs)
+        ),
         clock=clock,
         ids=RandomIds(),
         metrics=MemoryMetrics(),

@@ -17,7 +17,7 @@ from leeward.core.facts import Deferred, Failed, Outcome, Succeeded
 from leeward.operators.base import Attempt, AwsError, Operator, Services
 from leeward.operators.rendering import rendered
 from leeward.spec.catalogue import Parameter, Signature
-from leeward.templating.render import render
+from leeward.templating.render import Settings, render
 from leeward.worker.values import plain
 
 _THROTTLED: Final = frozenset(
@@ -90,7 +90,7 @@ def poll(attempt: Attempt, job: Json, services: Services) -> Outcome:
     arguments = rendered(attempt, services, _TEMPLATED - {"wait_for"})
     if not isinstance(job, Mapping):
         raise TaskError("LW409", "the job of this try is not known any more", retryable=True)
-    wait = render(arguments["wait_for"], {"answer": job["answer"]}, native=False)
+    wait = render(arguments["wait_for"], {"answer": job["answer"]}, Settings())
     answer = _call(str(arguments["service"]), str(wait["action"]), wait.get("parameters") or {}, arguments, services)
     if isinstance(answer, Failed):
         return answer

@@ -136,6 +136,10 @@ class Secrets(Protocol):
         """A connection's fields (conn_type, host, login, password, schema, port, extra), or None."""
 
 
+History = Callable[[], Mapping[str, str | None] | None]
+"""Looks up the dates of the DAG's last successful run before this one: see `leeward.engine.history`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What an operator may use. `log` takes one line of the task's log."""
@@ -145,6 +149,7 @@ class Services:
     xcoms: XComs
     secrets: Secrets
     log: Callable[[str], None]
+    history: History = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ def _dag(dag: Dag) -> dict[str, Json]:
         "owner": ", ".join(owners),
         "params": dict(dag.params),
         "render_template_as_native_obj": dag.render_template_as_native_obj,
+        "schedule": dag.schedule_text,
         "start_date": dag.start_date,
         "tags": list(dag.tags),
         "timezone": dag.timezone,

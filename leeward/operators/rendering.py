@@ -18,7 +18,8 @@ from leeward.core.facts import Deferred, Outcome
 from leeward.operators.base import Attempt, Services
 from leeward.operators.facts import all_facts, facts
 from leeward.operators.mapped import described, mapped_arguments, merged, pulled, with_group
-from leeward.templating.render import holds_template, render
+from leeward.templating.files import searching
+from leeward.templating.render import Settings, holds_template, render
 from leeward.worker.channel import XCOMS
 from leeward.worker.context import UNSET, context_of
 from leeward.worker.macros import has_imports, values_of
@@ -53,12 +54,20 @@ class ServiceChannel:
         """See `leeward.worker.channel.Channel`."""
         return self.services.secrets.connection(conn_id)
 
+    def read(self, name: str) -> str | None:
+        """See `leeward.worker.channel.Channel`."""
+        return self.services.user_code.read(name)
+
+    def previous(self) -> Mapping[str, str | None] | None:
+        """See `leeward.worker.channel.Channel`."""
+        return self.services.history()
+
 
 @dataclass(frozen=True, slots=True)
 class Fields:
     """What user code is given of a task's arguments: `values` rendered, or, with `templates`, still to be rendered there.
 
-    `templates` holds `native` and `macros` (see `leeward.worker.macros`).
+    `templates` holds `native`, `macros` (see `leeward.worker.macros`) and `searchpath`.
     """
 
     values: dict[str, Any]
@@ -85,14 +94,19 @@ def _rendered(chosen: dict[str, Any], attempt: Attempt, services: Services) -> d
         known = described(attempt, services, deepcopy(all_facts(attempt)))
         context = context_of(known, ServiceChannel(services))
     own = {**UNSET, **values_of(attempt.dag.user_defined_macros)}
-    made: dict[str, Any] = render(chosen, context, native=is_native(attempt), own=own)
+    read = searching(services.user_code.read, attempt.dag.template_searchpath)
+    made: dict[str, Any] = render(chosen, context, Settings(is_native(attempt), own, read))
     return made
 
 
 def for_user_code(attempt: Attempt, services: Services, names: Collection[str] | None) -> Fields:
     """The same for user code, as plain JSON; the named fields are rendered there if they need user code."""
     if has_imports(attempt.dag.user_defined_macros):
-        templates: dict[str, Json] = {"native": is_native(attempt), "macros": attempt.dag.user_defined_macros}
+        templates: dict[str, Json] = {
+            "native": is_native(attempt),
+            "macros": attempt.dag.user_defined_macros,
+            "searchpath": attempt.dag.template_searchpath,
+        }
         return Fields(referenced(attempt, services, lazy=True), templates)
     values = rendered(attempt, services, None if names is None else frozenset(names), lazy=True)
     return Fields({name: _json(name, value) for name, value in values.items()})
@@ -171,7 +185,7 @@ def named(attempt: Attempt, services: Services, outcome: Outcome) -> Outcome:
         known = {**known, "task": {**known["task"], **rendered(attempt, services)}}
         context = context_of(known, ServiceChannel(services))
         own = {**UNSET, **values_of(attempt.dag.user_defined_macros)}
-        return replace(outcome, name=str(render(template, context, native=False, own=own)))
+        return replace(outcome, name=str(render(template, context, Settings(own=own))))
     except TaskError as error:
         services.log(f"map_index_template: {error}")
         return outcome

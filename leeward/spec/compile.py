@@ -17,7 +17,7 @@ from leeward.spec.defaults import disagreements, effective
 from leeward.spec.diagnostics import Report
 from leeward.spec.groups import Groups, read_groups
 from leeward.spec.keys import KEYS, Level
-from leeward.spec.macros import check_use, read_macros
+from leeward.spec.macros import check_use, read_macros, read_searchpath
 from leeward.spec.mapped import check_mapping
 from leeward.spec.members import check_id, members, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
@@ -50,6 +50,7 @@ class _World:
     now: datetime
     variables: Variables | None
     file: str
+    root: str
 
 
 def compile_spec(
@@ -72,7 +73,7 @@ def compile_spec(
     if document is None:
         return Compiled((), report)
     unreadable = bool(report.errors)
-    world = _World(catalogue, now, variables, file)
+    world = _World(catalogue, now, variables, file, env.get("CONFIG_ROOT_DIR", ""))
     block = document.get("default")
     dags = [
         dag
@@ -140,7 +141,8 @@ def _compile(
     ours = [(spec.task, spec.mark) for spec in specs if not world.catalogue.runs_user_code(spec.task.operator)]
     check_use(macros, ours, report)
     dag = _dag(dag_id, keys, arguments, tasks, groups.compiled(full_ids(specs, groups)), calendar, world.file)
-    dag = replace(dag, user_defined_macros=macros)
+    folders = read_searchpath(keys.get("template_searchpath"), world.root, report)
+    dag = replace(dag, user_defined_macros=macros, template_searchpath=folders)
     return dag if len(report.errors) == before else None
 
 
@@ -196,6 +198,7 @@ def _dag(
         tasks,
         groups,
         schedule=schedule,
+        schedule_text=None if schedule is None else text_of(keys.get("schedule")),
         start_date=calendar.date("start_date", keys, arguments),
         end_date=calendar.date("end_date", keys, arguments),
         catchup=_true(keys.get("catchup")),

@@ -143,7 +143,11 @@ _DAG: Final = (
     _mapped("concurrency", "max_active_tasks", COUNT),
     _later("fail_fast", "fail_fast", False),
     _later("max_consecutive_failed_dag_runs", "pausing after failed runs", 0),
-    _later("template_searchpath", "template files", [], ""),
+    Key(
+        "template_searchpath",
+        "Folders beside the spec where templates find what they include; the spec's own folder always.",
+        {"anyOf": [{"type": ["string", "null"]}, NAMES]},
+    ),
     _later("template_undefined", "other classes of undefined values"),
     Key(
         "user_defined_macros",

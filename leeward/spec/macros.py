@@ -1,6 +1,7 @@
-"""`user_defined_macros`: a text is the import path of user code, a mapping holds more macros, anything else is a value.
+"""What the templates of a DAG stand on: `user_defined_macros` and `template_searchpath`.
 
-User code never runs where AWS calls are made, so that a template of such a task can't use it: that is told at once.
+A macro that is text is the import path of user code, a mapping holds more macros, anything else is a value. User code never
+runs where AWS calls are made, so that a template of such a task can't use it: that is told at once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 
 from leeward.core.dag import Json, Task
 from leeward.spec.diagnostics import Report
+from leeward.spec.members import names_of, text_of
 from leeward.spec.nodes import Mark, Node, Scalar, Table
 from leeward.spec.special import as_json
 from leeward.worker.macros import IMPORT, has_imports
@@ -43,6 +45,20 @@ def _macro(node: Node, report: Report) -> Json:
         hint = "write module.function; a plain text belongs into params"
         report.error(node.mark, "LW129", f"the macro {node.value!r} is no import path", hint)
     return {IMPORT: node.value}
+
+
+def read_searchpath(node: Node | None, root: str, report: Report) -> tuple[str, ...]:
+    """The folders, relative to the spec's own, which `root` is where a folder is written out from the file system's root."""
+    found: list[str] = []
+    for item in names_of(node, report).values():
+        text = f"{(text_of(item) or '').rstrip('/')}/"
+        inside = text.removeprefix(f"{root.rstrip('/')}/") if root else text
+        if inside.startswith("/") or ".." in inside.split("/"):
+            hint = "write a folder beside the spec: it travels with its versions"
+            report.error(item.mark, "LW149", f"{text[:-1]!r} does not lie beside the spec", hint)
+        else:
+            found.append(inside.rstrip("/"))
+    return tuple(folder for folder in found if folder not in ("", "."))
 
 
 def check_use(macros: Mapping[str, Json], tasks: Iterable[tuple[Task, Mark]], report: Report) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from leeward.core.errors import TaskError
+from leeward.templating.files import Read, names_a_file, no_files
 
 if TYPE_CHECKING:
-    from jinja2 import Template, UndefinedError
+    from jinja2 import UndefinedError
 
 MAX_TEMPLATE: Final = 256 * 1024
 _MARKS: Final = ("{{", "{%", "{#")
@@ -47,18 +50,26 @@ def holds_template(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(holds_template(item) for item in value)
 
 
-def render(value: Any, context: Mapping[str, Any], *, native: bool, own: Mapping[str, Any] | None = None) -> Any:
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a task's templates are rendered: to text or to Python values, with which macros of the DAG's own, and files."""
+
+    native: bool = False
+    own: Mapping[str, Any] = field(default_factory=dict)
+    read: Read = no_files
+
+
+def render(value: Any, context: Mapping[str, Any], settings: Settings) -> Any:
     """The value with every template in it rendered; lists and mappings are gone through, keys stay.
 
-    `own` are a DAG's `user_defined_macros`; the context's names go before them. Raises TaskError LW401 for a template that
-    can't be rendered.
+    The context's names go before the DAG's own macros. Raises TaskError LW401 for a template that can't be rendered.
     """
     if isinstance(value, str):
-        return _text(value, context, own or {}, native) if holds_template(value) else _plain(value, native)
+        return _text(value, context, settings) if holds_template(value) else _plain(value, settings.native)
     if isinstance(value, Mapping):
-        return {key: render(item, context, native=native, own=own) for key, item in value.items()}
+        return {key: render(item, context, settings) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [render(item, context, native=native, own=own) for item in value]
+        return [render(item, context, settings) for item in value]
     return value
 
 
@@ -78,19 +89,17 @@ def _literal(text: str) -> Any:
         return text
 
 
-def _text(text: str, context: Mapping[str, Any], own: Mapping[str, Any], native: bool) -> Any:
+def _text(text: str, context: Mapping[str, Any], settings: Settings) -> Any:
     from jinja2 import TemplateError, UndefinedError
-
-    from leeward.templating.sandbox import compiled
 
     if len(text) > MAX_TEMPLATE:
         raise TaskError("LW401", f"a template is longer than {MAX_TEMPLATE} characters", retryable=True)
     try:
-        return _joined(compiled(text, native), context, own)
+        return _joined(text, context, settings)
     except TaskError:
         raise
     except UndefinedError as error:
-        raise _failed(text, error, _hint(error, {*context, *own})) from error
+        raise _failed(text, error, _hint(error, {*context, *settings.own})) from error
     except (
         TemplateError,
         ArithmeticError,
@@ -105,11 +114,15 @@ def _text(text: str, context: Mapping[str, Any], own: Mapping[str, Any], native:
         raise _failed(text, error) from error
 
 
-def _joined(template: Template, context: Mapping[str, Any], own: Mapping[str, Any]) -> Any:
-    from leeward.templating.sandbox import MAX_OUTPUT
+def _joined(text: str, context: Mapping[str, Any], settings: Settings) -> Any:
+    from leeward.templating.sandbox import MAX_OUTPUT, compiled, with_files
 
+    if names_a_file(text):
+        template, context = with_files(text, settings.native, settings.read), present(context)
+    else:
+        template = compiled(text, settings.native)
     environment = template.environment
-    names: Any = ChainMap(context, own, template.globals)  # type: ignore[arg-type]
+    names: Any = ChainMap(context, settings.own, template.globals)  # type: ignore[arg-type]
     size, pieces = 0, []
     for piece in template.root_render_func(
         environment.context_class(environment, names, template.name, template.blocks)
@@ -120,6 +133,18 @@ def _joined(template: Template, context: Mapping[str, Any], own: Mapping[str, An
         pieces.append(piece)
     joined: Any = environment.concat(pieces)
     return joined
+
+
+def present(context: Mapping[str, Any]) -> dict[str, Any]:
+    """All that a context has, as a plain mapping, without the names that can't exist here.
+
+    For whoever wants everything: a callable with `**kwargs`, and Jinja, which hands a context on to another template.
+    """
+    found: dict[str, Any] = {}
+    for name in context:
+        with suppress(TaskError):
+            found[name] = context[name]
+    return found
 
 
 def _failed(text: str, error: Exception, hint: str = "") -> TaskError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from leeward.templating.files import Read
 from leeward.templating.moments import FILTERS
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ MAX_EXPONENT: Final = 1000
 def compiled(text: str, native: bool) -> Template:
     """The template of a text."""
     return environment(native).from_string(text)
+
+
+def with_files(text: str, native: bool, read: Read) -> Template:
+    """The template of a text that asks for others, which `read` finds."""
+    from jinja2 import FunctionLoader
+
+    own = environment(native).overlay()
+    own.loader = FunctionLoader(read)
+    return own.from_string(text)
 
 
 @cache

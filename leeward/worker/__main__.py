@@ -10,8 +10,10 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
+from leeward.core.errors import TaskError
 from leeward.worker.airflow_names import install
 from leeward.worker.call import run_job
 from leeward.worker.values import plain
@@ -22,8 +24,8 @@ END_OF_OUTPUT = "\0"
 class Pipe:
     """The channel of a job: requests to the parent over the same pipes."""
 
-    def __init__(self, lines: TextIO, out: TextIO) -> None:
-        self.lines, self.out = lines, out
+    def __init__(self, lines: TextIO, out: TextIO, root: str) -> None:
+        self.lines, self.out, self.root = lines, out, root
         self.pushed: dict[str, Any] = {}
 
     def send(self, message: Mapping[str, Any]) -> None:
@@ -55,6 +57,15 @@ class Pipe:
         found: Mapping[str, Any] | None = self._ask("connection", conn_id)
         return found
 
+    def read(self, name: str) -> str | None:
+        """See `Channel.read`."""
+        path = Path(self.root) / name
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+    def previous(self) -> Mapping[str, str | None] | None:
+        """See `Channel.previous`: user code has no way to the runs."""
+        raise TaskError("LW411", "the run before is not known to user code: pass it on in op_kwargs", retryable=True)
+
     def _ask(self, what: str, *arguments: Any) -> Any:
         self.send({"ask": what, "arguments": arguments})
         answer = json.loads(self.lines.readline())
@@ -76,7 +87,7 @@ def main(root: str) -> None:
     sys.path.append(root)
     install()
     for line in iter(lines.readline, ""):
-        _serve(json.loads(line), Pipe(lines, out))
+        _serve(json.loads(line), Pipe(lines, out, root))
 
 
 def _serve(job: Mapping[str, Any], pipe: Pipe) -> None:

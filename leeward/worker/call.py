@@ -11,13 +11,13 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
 from leeward.core.errors import TaskError
 from leeward.core.sources import CALL
-from leeward.templating.render import render
+from leeward.templating.files import searching
+from leeward.templating.render import Settings, present, render
 from leeward.worker.airflow_names import CONTEXT, AirflowException, AirflowTaskTimeout, BaseOperator
 from leeward.worker.channel import XCOMS, Channel, TaskInstance
 from leeward.worker.context import UNSET, context_of
@@ -34,14 +34,14 @@ def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
 
     `job` holds `kind` ("python", "operator", "callbacks", or "render", which only renders `fields`), `callable` (an import
     path, or a mapping with `file` and `name`), `args` and `kwargs`, `facts` (see `context_of`), `strict`: whether every one
-    of `kwargs` must fit the signature, and `templates`, where those are to be rendered here: `native` and `macros`.
-    Callbacks come as a list of `callable` and `kwargs`, with what their context holds beside the usual: `more`.
+    of `kwargs` must fit the signature, and `templates`, where those are to be rendered here: `native`, `macros` and
+    `searchpath`. Callbacks come as a list of `callable` and `kwargs`, with what their context holds besides: `more`.
     The result holds `ended` ("returned", "skipped" or "failed"), and `value`, or `error` and `retryable`.
     """
     context = context_of(job["facts"], channel)
     token = CONTEXT.set(context)
     try:
-        value = _run(job, context)
+        value = _run(job, context, channel)
         return {"ended": "returned", "value": plain(value)}
     except (Exception, SystemExit, AirflowTaskTimeout) as error:  # noqa: BLE001 - whatever user code raises
         return _raised(error)
@@ -49,10 +49,10 @@ def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
         CONTEXT.reset(token)
 
 
-def _run(job: Mapping[str, Any], context: Context) -> Any:
+def _run(job: Mapping[str, Any], context: Context, channel: Channel) -> Any:
     if job["kind"] == "callbacks":
         return _call_back(job, context)
-    job = _rendered(job, context)
+    job = _rendered(job, context, channel)
     if job["kind"] == "render":
         return job["fields"]
     target = load(job["callable"])
@@ -85,16 +85,17 @@ def _with(context: Context, name: str, value: Any) -> Context:
     return more
 
 
-def _rendered(job: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
+def _rendered(job: Mapping[str, Any], context: Context, channel: Channel) -> Mapping[str, Any]:
     """The job with its templates rendered, if that was left to this process."""
     templates = job.get("templates")
     if templates is None:
         return job
-    native, own = templates["native"], {**UNSET, **imported(templates["macros"])}
+    own = {**UNSET, **imported(templates["macros"])}
+    settings = Settings(templates["native"], own, searching(channel.read, templates["searchpath"]))
     parts = {name: job[name] for name in ("args", "kwargs", "templates_dict", "rendered", "fields") if name in job}
     if job["kind"] == "operator":
         del parts["kwargs"]
-    return {**job, **render(parts, context, native=native, own=own)}
+    return {**job, **render(parts, context, settings)}
 
 
 def _filled(value: Any, ti: TaskInstance) -> Any:
@@ -134,21 +135,12 @@ def arguments(
     if reserved:
         raise ValueError(f"The key {reserved[0]!r} in args is a part of kwargs and therefore reserved.")
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return {**_known(context), **kwargs}
+        return {**present(context), **kwargs}
     unknown = [name for name in kwargs if name not in parameters]
     if strict and unknown:
         raise TypeError(f"{target.__name__}() has no argument {unknown[0]!r}")
     asked = {name: context[name] for name in parameters if name in context and name not in kwargs}
     return {**asked, **{name: value for name, value in kwargs.items() if name in parameters}}
-
-
-def _known(context: Mapping[str, Any]) -> dict[str, Any]:
-    """All of a context but the names that can't exist here: a `**kwargs` asks for none of them by name."""
-    found: dict[str, Any] = {}
-    for name in context:
-        with suppress(TaskError):
-            found[name] = context[name]
-    return found
 
 
 def load(reference: str | Mapping[str, str]) -> Any:

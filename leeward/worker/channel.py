@@ -42,6 +42,15 @@ class Channel(Protocol):
     def connection(self, conn_id: str) -> Mapping[str, Any] | None:
         """The fields of an Airflow connection, or None."""
 
+    def read(self, name: str) -> str | None:
+        """The text of a file beside the spec by its relative path, or None."""
+
+    def previous(self) -> Mapping[str, str | None] | None:
+        """The dates of the DAG's last successful run before this one (ISO 8601), or None. May raise TaskError LW411.
+
+        They are data_interval_start, data_interval_end, start_date and end_date.
+        """
+
 
 @dataclass(frozen=True)
 class LazyXComs(Sequence[Any]):

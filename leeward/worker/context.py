@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache, partial
 from typing import Any, Final
 
 from leeward.templating.macros import macros
@@ -15,16 +16,11 @@ from leeward.templating.moments import ds, ds_nodash, moment, ts, ts_nodash, ts_
 from leeward.worker.channel import Channel, Connections, Params, TaskInstance, Variables, VariableSpaces
 from leeward.worker.known import Context, Known, Make, Member, absent
 
-_HISTORY: Final = "the DAG's earlier runs, which a task can't look up"
 _ASSETS: Final = "asset events, which are not supported yet"
 _STORE: Final = "Airflow's state store"
 _ABSENT: Final[Mapping[str, str]] = {
     "inlet_events": _ASSETS,
     "outlet_events": _ASSETS,
-    "prev_data_interval_start_success": _HISTORY,
-    "prev_data_interval_end_success": _HISTORY,
-    "prev_start_date_success": _HISTORY,
-    "prev_end_date_success": _HISTORY,
     "task_state_store": _STORE,
     "asset_state_store": _STORE,
 }
@@ -63,7 +59,7 @@ def context_of(facts: Mapping[str, Any], channel: Channel) -> Context:
     more = {} if count is None else {"expanded_ti_count": count}
     return Context(
         {**_values(facts, channel, dag, task), "ti": ti, "task_instance": ti, **_logical(facts), **more},
-        {**makers, **_moments(facts)},
+        {**makers, **_moments(facts), **_previous(facts, channel)},
     )
 
 
@@ -101,6 +97,20 @@ def _moments(facts: Mapping[str, Any]) -> dict[str, Make]:
     if facts["logical_date"] is None:
         return {}
     return {name: _made(facts[name]) for name in _DATES}
+
+
+def _previous(facts: Mapping[str, Any], channel: Channel) -> dict[str, Make]:
+    """The dates of the successful run before this one; asked for once."""
+    found = cache(channel.previous)
+    names = {"start_date": "prev_start_date_success", "end_date": "prev_end_date_success"}
+    if facts["logical_date"] is not None:
+        names |= {name: f"prev_{name}_success" for name in ("data_interval_start", "data_interval_end")}
+
+    def date(name: str) -> Any:
+        dates = found()
+        return None if dates is None else _made(dates[name])()
+
+    return {shown: partial(date, name) for name, shown in names.items()}
 
 
 def _made(text: str | None) -> Make:

@@ -29,7 +29,7 @@ from leeward.spec.compile import compile_spec
 HERE = Path(__file__).parent
 RECORDED = json.loads((HERE / "templates.json").read_text())
 PYTHON = "airflow.providers.standard.operators.python.PythonOperator"
-PUSHED = {"up": "hello world", "upj": {"k": "v", "n": [1, 2]}}
+PUSHED: dict[str, Any] = {"up": "hello world", "upj": {"k": "v", "n": [1, 2]}}
 
 
 def _cases() -> Iterator[Any]:

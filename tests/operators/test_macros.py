@@ -168,7 +168,7 @@ def test_worker_function_renders_a_command_before_it_runs_it(tmp_path: Path) -> 
     worker = Worker(tmp_path, {}, lambda what, arguments: None, lambda order, line: None)
     (tmp_path / "none").mkdir()
     fields = {"command": "echo {{ word }}", "env": {"A": "{{ word }}"}, "cwd": None}
-    templates = {"native": False, "macros": {"word": "said", "sep": {"__import__": "os.sep"}}}
+    templates = {"native": False, "searchpath": [], "macros": {"word": "said", "sep": {"__import__": "os.sep"}}}
     dag = compiled_dag("d: {tasks: {t: {operator: x.Y}}}")
     info = RunInfo(RunRef("d", "r", "v"), RunType.MANUAL, DATE, DATE, DATE, DATE)
     known = facts(Attempt(dag, dag.task("t"), info, 1, 0, "", 0.0))
@@ -191,3 +191,41 @@ def test_worker_function_renders_a_command_before_it_runs_it(tmp_path: Path) -> 
         assert "'nobody' is undefined" in worker.answer(order, 30.0)["unrendered"]
     finally:
         worker._process.stop()  # type: ignore[union-attr]
+
+
+FILES = {
+    "head.txt": "{% set n = 2 %}head {{ ds }} {{ n }} {% include 'tail.txt' %}",
+    "sql/tail.txt": "tail {{ params.p }}",
+    "sql/macros.txt": "{% macro twice(x) %}{{ x }}{{ x }}{% endmacro %}",
+}
+
+
+@pytest.mark.parametrize("macros", ["{}", "{pid: m.pid}"])
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("echo {% include 'head.txt' %}", "head 2024-01-15 2 tail 7"),
+        ("echo {% from 'macros.txt' import twice %}{{ twice(ds_nodash) }}", "2024011520240115"),
+        ("{% set m = 1 %}{% import 'macros.txt' as m with context %}echo {{ m.twice(1) }}", "11"),
+        ("{% include 'gone.txt' %}", "TemplateNotFound: gone.txt"),
+        ("{% include '../head.txt' %}", "TemplateNotFound"),
+        ("{% include '/etc/hostname' %}", "TemplateNotFound"),
+    ],
+)
+def test_templates_find_files_beside_the_spec(command: str, text: str, macros: str, tmp_path: Path) -> None:
+    (tmp_path / "sql").mkdir()
+    for name, body in FILES.items():
+        (tmp_path / name).write_text(body)
+    spec = f"""
+        d:
+          params: {{p: 7}}
+          user_defined_macros: {macros}
+          template_searchpath: [$CONFIG_ROOT_DIR/sql/]
+          tasks:
+            t: {{operator: BashOperator, bash_command: "{command}"}}
+        """
+    ended = run(spec, tmp_path, modules={"m.py": MODULE})
+    if "t" in ended.xcoms:
+        assert ended.xcoms == {"t": text}
+    else:
+        assert text in ended.errors["t"], ended.errors

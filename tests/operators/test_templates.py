@@ -11,7 +11,7 @@ import pytest
 from leeward.core.errors import TaskError
 from leeward.templating.macros import macros
 from leeward.templating.moments import moment
-from leeward.templating.render import MAX_TEMPLATE, render
+from leeward.templating.render import MAX_TEMPLATE, Settings, render
 from leeward.templating.sandbox import MAX_OUTPUT
 from leeward.worker.known import Known
 from tests.running import one, run
@@ -70,7 +70,7 @@ def test_what_is_not_there_fails_the_try(template: str, tmp_path: Path) -> None:
         ("{{ execution_date }}", "Airflow 3 removed it: write logical_date"),
         ("{{ logical_dat }}", "did you mean logical_date?"),
         ("{{ zzzzzz }}", "'zzzzzz' is undefined"),
-        ("{{ prev_start_date_success }}", "LW411 prev_start_date_success is not known here"),
+        ("{{ outlet_events }}", "LW411 outlet_events is not known here: it needs asset events"),
         ("{{ inlet_events }}", "LW411"),
         ("{{ task_state_store }}", "LW411"),
         ("{{ ti.xcom_pull(dag_id='x', task_ids='t') }}", "this DAG run only"),
@@ -115,6 +115,7 @@ def test_error_says_what_is_missing_and_what_to_write(template: str, words: str,
         ),
         ("{{ dag }} {{ task }} {{ dag_run.conf }}", "<DAG: d> <Task(BashOperator): t> {}"),
         ("{{ task.retry_delay }} {{ task.downstream_task_ids }} {{ dag.task_ids }}", "0:05:00 set() ['t']"),
+        ("{{ dag.schedule }} {{ dag.max_active_runs }} {{ dag.catchup }}", "@daily 16 False"),
         (
             "{{ dag.start_date }} {{ dag.timezone }} {{ task.dag.dag_id }}",
             "2024-01-01 05:00:00+00:00 America/New_York d",
@@ -126,6 +127,7 @@ def test_error_says_what_is_missing_and_what_to_write(template: str, words: str,
         ),
         ("{% set l = [] %}{% do l.append(1) %}{{ l }}", "[1]"),
         ("{{ none | ds }} {{ none | ts }}", "None None"),
+        ("{{ prev_start_date_success }} {{ prev_data_interval_end_success }}", "None None"),
         ("{{ (data_interval_end - data_interval_start).in_words() }}", "0 microseconds"),
         ("a\r\nb{{ '' }}\n", "b"),
     ],
@@ -133,6 +135,7 @@ def test_error_says_what_is_missing_and_what_to_write(template: str, words: str,
 def test_macros_and_objects_are_airflows(template: str, text: str, tmp_path: Path) -> None:
     spec = """
         d:
+          schedule: "@daily"
           start_date: 2024-01-01
           timezone: America/New_York
           tasks:
@@ -147,12 +150,12 @@ def test_macros_and_objects_are_airflows(template: str, text: str, tmp_path: Pat
     [("a\r\nb\rc\n\n", "a\nb\nc\n"), ("plain", "plain"), ("\n", ""), ("5", "5"), ("{# gone #}x\n", "x")],
 )
 def test_text_is_what_jinja_makes_of_it_with_or_without_templates(written: str, value: str) -> None:
-    assert render(written, CONTEXT, native=False) == value
+    assert render(written, CONTEXT, Settings()) == value
 
 
 def test_values_that_are_no_text_are_left_alone_and_containers_gone_through() -> None:
     value = {"k": ["{{ a[0] }}", 5, None, {"x": ("{{ d.k }}",)}], "{{ a }}": True}
-    assert render(value, CONTEXT, native=False) == {"k": ["1", 5, None, {"x": ["v"]}], "{{ a }}": True}
+    assert render(value, CONTEXT, Settings()) == {"k": ["1", 5, None, {"x": ["v"]}], "{{ a }}": True}
 
 
 @pytest.mark.parametrize(
@@ -172,8 +175,8 @@ def test_values_that_are_no_text_are_left_alone_and_containers_gone_through() ->
     ],
 )
 def test_native_templates_give_values(template: str, value: object) -> None:
-    assert render(template, CONTEXT, native=True) == value
-    assert isinstance(render(template, CONTEXT, native=False), str)
+    assert render(template, CONTEXT, Settings(native=True)) == value
+    assert isinstance(render(template, CONTEXT, Settings()), str)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +237,7 @@ def test_sandbox_refuses(template: str) -> None:
     context = {**CONTEXT, "macros": macros(), "moment": moment("2024-01-15T06:30:00+00:00")}
     for native in (False, True):
         with pytest.raises(TaskError, match="LW401"):
-            render(template, context, native=native)
+            render(template, context, Settings(native))
 
 
 def test_stand_ins_are_frozen() -> None:
@@ -247,5 +250,5 @@ def test_stand_ins_are_frozen() -> None:
 
 
 def test_arithmetic_of_ordinary_size_works() -> None:
-    assert render("{{ 2 ** 10 * 3 }} {{ 'ab' * 2 }}", CONTEXT, native=False) == "3072 abab"
+    assert render("{{ 2 ** 10 * 3 }} {{ 'ab' * 2 }}", CONTEXT, Settings()) == "3072 abab"
     assert MAX_OUTPUT > 1_000_000

@@ -31,16 +31,18 @@ class SeenError(Exception):
 class Choices:
     """Implements `tests.simulation.chance.Chance`: the choices so far are given, and from there the first one each time.
 
-    `left` says how often each fault may still strike; `many` is how many possibilities there were at each choice.
+    `left` says how often each fault may still strike; `many` is how many possibilities there were at each choice. `settled`
+    worlds only wait for time: the same state has come twice, and what is left goes one way.
     """
 
     given: list[int]
     left: dict[str, int]
     many: list[int] = field(default_factory=list)
     struck: dict[str, int] = field(default_factory=dict)
+    settled: bool = False
 
     def pick(self, many: int) -> int:
-        if many == 1:
+        if many == 1 or self.settled:
             return 0
         place = len(self.many)
         self.many.append(many)
@@ -49,7 +51,7 @@ class Choices:
         return self.given[place]
 
     def happens(self, fault: str) -> bool:
-        if not self.left.get(fault) or not self.pick(2):
+        if not self.left.get(fault) or self.settled or not self.pick(2):
             return False
         self.left[fault] -= 1
         self.struck[fault] = 1
@@ -98,12 +100,15 @@ def _path(dag: Dag, script: Script, choices: Choices, seen: set[Hashable]) -> li
     world = Installation(script, choices, traced=True, call_seconds=0.0, most_awake=EXECUTORS)
     world.minute, world.hour = START + 60.0, float("inf")
     _start(world, dag)
+    own: set[Hashable] = set()
 
     def look() -> None:
         state = _state(world, choices)
         if choices.new and state in seen:
             raise SeenError
-        seen.add(state)
+        choices.settled = choices.settled or (choices.new and state in own)
+        if not choices.settled:
+            own.add(state)
 
     try:
         everything_until(world, look)
@@ -111,6 +116,7 @@ def _path(dag: Dag, script: Script, choices: Choices, seen: set[Hashable]) -> li
         found = [*world.wrong, *(f"body of {key} started twice" for key, many in world.started.items() if many > 1)]
     else:
         found = list(faults(world, ["r"]))
+    seen |= own
     return [f"{choices.given}: {story}" for story in found]
 
 
@@ -142,4 +148,5 @@ def _state(world: Installation, choices: Choices) -> Hashable:
     )
     alive = sorted((i.name, i.wakes - world.clock.now(), tuple(i.answers)) for i in world.alive)
     stored = sorted(map(repr, world.runs.items()))
-    return hash((repr(waiting), repr(alive), repr(stored), repr(sorted(choices.left.items())), world.clock.now()))
+    counts = (sorted(choices.left.items()), sorted(world.called.items()))
+    return hash((repr(waiting), repr(alive), repr(stored), repr(counts), world.clock.now()))

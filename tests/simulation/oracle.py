@@ -14,7 +14,7 @@ from leeward.core.callbacks import EVENTS, RUN_EVENTS
 from leeward.core.dag import Dag, Task, TriggerRule
 from leeward.core.rows import Row
 from leeward.core.rules import Tally, verdict
-from leeward.core.run import Entry
+from leeward.core.run import Entry, IntentKind
 from leeward.core.states import FAILURES, FINISHED, RUN_FINISHED, RunState, TaskState
 from leeward.engine.see_run import Seen, see_run
 from tests.simulation.bodies import Script, base_of, doing
@@ -61,6 +61,9 @@ def of_run(world: Installation, seen: Seen) -> Iterator[str]:
     if any(line["run_id"] == name and line["cause"] in ("run stopped", "stopped") for line in world.log.lines):
         yield from [] if seen.header.state is RunState.FAILED else [f"{name} was stopped and is {seen.header.state}"]
         return
+    asked = any(verb.run_id == name and verb.kind is IntentKind.STOP for verb in world.asked)
+    if asked and world.struck and max(epochs) and seen.header.state is RunState.FAILED:
+        return  # whoever stopped it died before the line
     lost = {(task_id, number) for run_id, task_id, number in world.lost if run_id == name}
     for row in seen.rows:
         task, entry = dag.task(row.task_id), row.entry

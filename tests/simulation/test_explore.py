@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from leeward.core.dag import Dag, RetryPolicy, SkipScope
+from leeward.core.dag import Callback, CallbackEvent, Dag, RetryPolicy, SkipScope
 from tests.drawing import draw
 from tests.simulation.bodies import Doing, Script
 from tests.simulation.explore import explore
@@ -60,7 +60,7 @@ def test_whatever_can_happen_ends_well(name: str, capsys: pytest.CaptureFixture[
 NAIVE = {
     "fold_what_follows": Tiny(JOIN, 36),
     "claim_whatever_is_there": Tiny(draw("a>b"), 36, DUPLICATE),
-    "end_owes_nothing": Tiny(draw("a>b"), 36, CRASH),
+    "end_owes_nothing": Tiny(draw("a>b", dag={"callbacks": {CallbackEvent.SUCCESS: (Callback("m.f"),)}}), 36, CRASH),
 }
 
 

@@ -12,6 +12,8 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.run import of_fixture, run_case, run_seed
 
 SEEDS = range(1000)
+CAUGHT = Path(__file__).parent / "caught"
+"""A world for each naive engine in which it was found out; where that has changed since, the seeds are gone through."""
 
 
 def test_a_thousand_worlds_come_to_rest_as_they_should() -> None:
@@ -31,5 +33,7 @@ def test_what_has_once_gone_wrong_goes_well(path: Path) -> None:
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_naive_engine_is_found_out(name: str) -> None:
+    case, seed = of_fixture((CAUGHT / f"{name}.json").read_text())
     with MUTANTS[name]():
-        assert any(run_seed(seed).wrong for seed in SEEDS), f"{name} goes unnoticed"
+        found = run_case(case, seed).wrong or any(run_seed(seed).wrong for seed in SEEDS)
+    assert found, f"{name} goes unnoticed"

@@ -118,6 +118,7 @@ class Installation:
     script: Script
     chance: Chance
     verbs: list[Verb] = field(default_factory=list)
+    asked: list[Verb] = field(default_factory=list)
     functions: Mapping[str, Function] = field(default_factory=lambda: FUNCTIONS)
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(START))
     started: Counter[Try] = field(default_factory=Counter)
@@ -183,6 +184,7 @@ class Installation:
         now = self.clock.now()
         while self.verbs and self.verbs[0].at <= now:
             verb = self.verbs.pop(0)
+            self.asked.append(verb)
             self.steered = True
             self.cloud.invoke("console", {"run_id": verb.run_id, "kind": verb.kind, "tasks": verb.tasks})
         while self.minute <= now:

@@ -63,7 +63,9 @@ def test_param_without_default_must_be_given() -> None:
 
 def test_params_of_a_task_are_checked_with_those_of_the_dag_below() -> None:
     task = f"{{operator: x.Y, params: {{p: {{{PARAM}, default: 7, type: integer}}}}}}"
-    found = dag(f"d: {{params: {{p: a, q: 1}}, tasks: {{t: {task}, u: {{operator: x.Y, params: {{r: 1}}}}}}}}")
+    found = dag(
+        f"d: {{params: {{p: a, q: 1}}, tasks: {{t: {task}, u: {{operator: x.Y, params: {{r: 1}}}}, v: {{operator: x.Y}}}}}}"
+    )
     assert found.task("t").params == {"p": 7}
     assert param_problems(found, {}) == []
     assert param_problems(found, {"p": "x"}) == ["LW305 the param 'p': 'x' is not of type 'integer', in the task 't'"]
@@ -124,6 +126,7 @@ def test_macros_are_values_mappings_and_import_paths() -> None:
         ("{f: m.f}", "AWS \"{{ params.f }} {{ 'f' }}\"", []),
         ("{f: m.f}", "AWS f", []),
         ("{f: m.f}", "AWS 5", []),
+        ("{f: m.f}", "AWS ['{{ ds }}', 5]", []),
         ("{f: 5}", "AWS '{{ f }}'", []),
     ],
 )
@@ -138,3 +141,25 @@ def test_a_task_may_say_itself_whether_its_templates_are_native(written: str, va
     found = dag(f"d: {{tasks: {{t: {{operator: x.Y, render_template_as_native_obj: {written}}}}}}}")
     assert found.task("t").render_template_as_native_obj is value
     assert json.dumps(found.timezone) == '"UTC"'
+
+
+@pytest.mark.parametrize(
+    ("written", "folders", "found"),
+    [
+        ("sql", ("sql",), []),
+        ("[sql/, /dags/more/x, ., /dags]", ("sql", "more/x"), []),
+        ("null", (), []),
+        ("/etc", (), ["1 LW149"]),
+        ("[../x]", (), ["1 LW149"]),
+        ("/dags/../x", (), ["1 LW149"]),
+    ],
+)
+def test_folders_of_templates_lie_beside_the_spec(written: str, folders: tuple[str, ...], found: list[str]) -> None:
+    text = f"d: {{template_searchpath: {written}, tasks: {{}}}}"
+    assert problems(text, env={"CONFIG_ROOT_DIR": "/dags"}) == found
+    if not found:
+        assert dag(text, env={"CONFIG_ROOT_DIR": "/dags"}).template_searchpath == folders
+
+
+def test_folder_is_relative_where_nobody_says_where_the_spec_lies() -> None:
+    assert dag("d: {template_searchpath: sql, tasks: {}}").template_searchpath == ("sql",)

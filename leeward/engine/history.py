@@ -1,0 +1,53 @@
+"""The run before: what `prev_data_interval_start_success` and its kin tell a template, looked up only when one asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from leeward.core.run import Header, RunInfo, RunRef
+from leeward.core.states import RunState
+from leeward.core.view import Layout
+from leeward.engine.ports import RunStore, SpecStore, header_item
+
+LOOKED_AT: Final = 100
+"""How many of a DAG's last runs are looked at: a successful one that lies further back is not found."""
+
+
+def previous_success(runs: RunStore, specs: SpecStore, info: RunInfo) -> Mapping[str, str | None] | None:
+    """The dates (ISO 8601) of the successful run with the latest logical date before this run's, or None.
+
+    A run without a logical date has no run before it, as in Airflow.
+    """
+    if info.logical_date is None:
+        return None
+    now = datetime.fromisoformat(info.logical_date)
+    last = runs.recent(info.ref.dag_id, LOOKED_AT)
+    dated = [(datetime.fromisoformat(one.logical_date), one) for one in last if one.logical_date]
+    earlier = {date: one for date, one in dated if date < now}
+    headers = _headers(runs, specs, [one.ref for one in earlier.values()])
+    for date in sorted(earlier, reverse=True):
+        header = headers.get(earlier[date].ref)
+        if header is not None and header.state is RunState.SUCCESS:
+            return _dates(earlier[date], header)
+    return None
+
+
+def _headers(runs: RunStore, specs: SpecStore, refs: list[RunRef]) -> dict[RunRef, Header | None]:
+    numbers = {ref: header_item(Layout(len(specs.get(ref.version).tasks))) for ref in refs}
+    found = runs.read_runs({ref: (number,) for ref, number in numbers.items()})
+    return {ref: items[numbers[ref]].header for ref, items in found.items()}
+
+
+def _dates(info: RunInfo, header: Header) -> Mapping[str, str | None]:
+    return {
+        "data_interval_start": info.data_interval_start,
+        "data_interval_end": info.data_interval_end,
+        "start_date": _iso(header.start),
+        "end_date": _iso(header.end),
+    }
+
+
+def _iso(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
