@@ -123,6 +123,9 @@ class Here:
             self.world.chance.struck["deadline"] = 1
             raise Killed
 
+    def late(self) -> bool:
+        return self.world.clock.now() > self.invocation.deadline
+
     def polls(self, key: Try) -> None:
         """Two polls of one job are never made at once."""
         now = self.world.clock.now()
