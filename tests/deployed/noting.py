@@ -88,7 +88,7 @@ def _about(ref: RunRef, write: Write) -> Iterator[tuple[str, str, str]]:
     for index, entry in write.put.items():
         yield ref.run_id, f"task {index}", entry.state.value
     if write.put_header is not None:
-        yield ref.run_id, "run", write.put_header.state.value if write.put_header.active else "delivered"
+        yield ref.run_id, "run", write.put_header.state.value
 
 
 class BlindStore(NotingStore):
