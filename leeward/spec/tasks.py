@@ -183,7 +183,8 @@ class TaskReader:
         if name in keys:
             self.report.error(place, "LW173", f"{name} is given once for all instances, too", "keep it in one place")
             return False
-        if kind.takes(name) or (name not in KEYS[Level.TASK] and (kind.decorated or kind.signature is None)):
+        free = kind.decorated or kind.signature is None or "Decorated" in kind.name
+        if kind.takes(name) or (name not in KEYS[Level.TASK] and free):
             return True
         known = kind.signature.parameters if kind.signature else ()
         self.report.error(place, "LW173", f"{name} is no argument of {kind.name} to map over", closest(name, known))

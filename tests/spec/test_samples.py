@@ -24,19 +24,13 @@ SERVERLESS = SAMPLES / "mwaa-serverless"
 
 pytestmark = pytest.mark.skipif(not SAMPLES.exists(), reason="the public workflows are not beside this checkout")
 
-MAPPING, LIMITS, ASSETS = (
-    "dynamic task mapping",
+LIMITS, ASSETS = (
     "limits on concurrency",
     "asset",
 )
 BLOCKED: Final[Mapping[str, str]] = {
-    "dev/dags/airflow2/example_dynamic_task_mapping.yml": MAPPING,
-    "dev/dags/airflow2/example_taskflow.yml": MAPPING,
-    "dev/dags/airflow3/example_dynamic_task_mapping.yml": MAPPING,
-    "dev/dags/airflow3/example_taskflow.yml": MAPPING,
     "dev/dags/asset_triggered_dags.yml": ASSETS,
     "dev/dags/datasets/example_dag_datasets_outlet_inlet.yml": ASSETS,
-    "dev/dags/example_map_index_template.yml": MAPPING,
     "dev/dags/example_object_storage.yml": "__type__ airflow.io.path.ObjectStoragePath",
     "dev/dags/external_task_sensor.yml": "ExternalTaskSensor",
     "tests/fixtures/dag_factory_variables_as_arguments.yml": LIMITS,
@@ -49,6 +43,7 @@ ACCEPTED: Final = {
     "dev/dags/airflow3/example_dag_factory_default_config.yml": "tasks of the default block merge by name here",
     "dev/dags/example_dag_factory_tasks_taskgroups_as_dict_format.yml": "schedule_interval is read as schedule",
     "dev/dags/comparison/example_hackernews_dagfactory.yml": "its callable needs pandas, which compiling does not import",
+    "dev/dags/comparison/example_pypi_stats_dagfactory.yml": "its callable needs pandas, which compiling does not import",
     "dev/dags/example_callbacks.yml": "its notifiers need providers, which compiling does not import",
     "dev/dags/airflow2/example_custom_py_object_dag.yml": "executor_config is about Airflow's executors and not read",
 }
@@ -85,7 +80,7 @@ def _structure(dag: Dag) -> dict[str, Any]:
         "tasks": {
             task.task_id: {
                 "downstream": sorted(downstream[task.task_id]),
-                "mapped": False,
+                "mapped": dag.expansions[dag.index[task.task_id]] is not None,
                 "retries": task.retry.retries,
                 "trigger_rule": f"TriggerRule.{task.trigger_rule.name}",
                 "type": task.operator.rpartition(".")[2],
