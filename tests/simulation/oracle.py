@@ -96,7 +96,7 @@ def _of_log(world: Installation, seen: Seen) -> Iterator[str]:
 
 
 def _of_callbacks(world: Installation, seen: Seen, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Every end of a try, and that of the run, called its callbacks: once where nothing went wrong."""
+    """Every end of a try, and that of the run, called its callbacks; those of a try once where nothing went wrong."""
     dag, name = seen.dag, seen.info.ref.run_id
     wanted = []
     steered = {line["task_id"] for line in lines if line["cause"] in ("cleared", "run stopped")}
@@ -112,7 +112,7 @@ def _of_callbacks(world: Installation, seen: Seen, lines: Sequence[Mapping[str, 
         yield f"{name} ended and called nobody"
     yield from (f"no callback: {key}" for key in wanted if not world.called[key])
     if not world.struck and world.chance.gentle and not steered:
-        yield from (f"{key} called {count} times" for key, count in world.called.items() if count > 1)
+        yield from (f"{key} called {count} times" for key, count in world.called.items() if count > 1 and key[1])
 
 
 def possible(seen: Seen, row: Row, script: Script, lost: set[tuple[str, int]]) -> set[tuple[TaskState, int]]:
