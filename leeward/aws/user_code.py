@@ -107,7 +107,7 @@ class WorkerCode:
         order = self._bare({"kind": "callbacks", "job": job, "upstream": readable})
         order["xcoms"] = self.xcoms.shipped(attempt.run.ref, readable)
         order["start_by"] = time.time() + MAX_EVENT_AGE_SECONDS
-        self.functions.invoke(FunctionName=self.worker, InvocationType="Event", Payload=self._payload(order))
+        self._send(order)
 
     def _readable(self, attempt: Attempt) -> dict[str, Any]:
         """The XComs that a job may ask for: those of the tasks upstream, read unless they are known."""
@@ -154,11 +154,7 @@ class WorkerCode:
     def _bare(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """An order that nobody waits for."""
         attempt = self.attempt
-        order = {
-            **body,
-            **self.about(),
-            "bundle": attempt.dag.bundle,
-        }
+        order = {**body, **self.about(), "bundle": attempt.dag.bundle}
         if attempt.dag.bundle:
             order["modules"] = self._signed("get_object", bundle_name(attempt.dag.bundle))
         return order
@@ -172,11 +168,15 @@ class WorkerCode:
         }
         if long:
             order["claim"] = self._signed("put_object", self._name("claim"), IfNoneMatch="*")
-            self._invoke_event(order)
+            self._hand_over(order)
         return self._invoke(order)
 
-    def _invoke_event(self, order: Mapping[str, Any]) -> NoReturn:
+    def _send(self, order: Mapping[str, Any]) -> None:
+        """Have the worker invoked for an order, without waiting."""
         self.functions.invoke(FunctionName=self.worker, InvocationType="Event", Payload=self._payload(order))
+
+    def _hand_over(self, order: Mapping[str, Any]) -> NoReturn:
+        self._send(order)
         raise HandedOver
 
     def _invoke(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -193,7 +193,7 @@ class WorkerCode:
                 "answer_by": None,
                 "claim": self._signed("put_object", self._name("claim"), IfNoneMatch="*"),
             }
-            self._invoke_event(claimed)
+            self._hand_over(claimed)
         found: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             return {"lost": str(found.get("errorMessage", answer["FunctionError"]))}

@@ -88,7 +88,7 @@ class OperatorBodies:
 
     def start(self, attempt: Attempt) -> Outcome:
         """See `Bodies.start`."""
-        return run(attempt, self._services(attempt, self.user_code(attempt)))
+        return self._run(attempt, self.user_code(attempt))
 
     def start_all(self, attempts: Sequence[Attempt]) -> Iterator[Sequence[tuple[Attempt, Outcome]]]:
         """See `Bodies.start_all`: as many share one call of user code as their task allows."""
@@ -101,16 +101,14 @@ class OperatorBodies:
         """Run what needs user code in one call, everything else by itself; without what goes on elsewhere."""
         if len(attempts) == 1:
             with suppress(HandedOver):
-                return [
-                    (attempts[0], run(attempts[0], self._services(attempts[0], self.user_code(attempts[0]), xcoms)))
-                ]
+                return [(attempts[0], self._run(attempts[0], self.user_code(attempts[0]), xcoms))]
             return ()
         ended: list[tuple[Attempt, Outcome]] = []
         jobs: list[tuple[Attempt, Mapping[str, Json]]] = []
         for attempt in attempts:
             asked = Asked(self.user_code(attempt))
             with suppress(HandedOver):
-                ended.append((attempt, run(attempt, self._services(attempt, asked, xcoms))))
+                ended.append((attempt, self._run(attempt, asked, xcoms)))
             jobs += [(attempt, job) for job in asked.jobs]
         with suppress(HandedOver):
             ended += self._call(jobs, xcoms) if jobs else ()
@@ -122,14 +120,14 @@ class OperatorBodies:
         user_code = self.user_code(jobs[0][0])
         answers = user_code.run_all(jobs, xcoms, self.log)
         for (attempt, _), answer in zip(jobs, answers, strict=True):
-            yield attempt, run(attempt, self._services(attempt, Answered(answer, user_code.read), xcoms))
+            yield attempt, self._run(attempt, Answered(answer, user_code.read), xcoms)
 
     def finish(self, attempt: Attempt, result: Json) -> Outcome:
         """See `Bodies.finish`."""
         user_code = self.user_code(attempt)
         found = user_code.answered(result)
         answer: Mapping[str, Any] = found if isinstance(found, Mapping) else {"lost": "its result can't be read"}
-        return run(attempt, self._services(attempt, Answered(answer, user_code.read)))
+        return self._run(attempt, Answered(answer, user_code.read))
 
     def poll(self, attempt: Attempt, job: Json) -> Outcome:
         """See `Bodies.poll`."""
@@ -144,6 +142,9 @@ class OperatorBodies:
         job = job_of(attempt, call.callbacks, more)
         if job is not None:
             user_code.call(job, attempt, services.xcoms, services.log)
+
+    def _run(self, attempt: Attempt, user_code: UserCode, xcoms: RunXComs | None = None) -> Outcome:
+        return run(attempt, self._services(attempt, user_code, xcoms))
 
     def _services(self, attempt: Attempt, user_code: UserCode, xcoms: RunXComs | None = None) -> Services:
         return Services(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
 from leeward.contract import CALLBACK_SECONDS, STALE_DEBT_SECONDS
 from leeward.core.callbacks import EVENTS, RUN_EVENTS
@@ -17,8 +18,11 @@ from leeward.core.run import Entry, Header, Item
 from leeward.core.states import FAILURES
 from leeward.core.view import View
 from leeward.engine.attempts import attempt
+from leeward.engine.events import end_cause
 from leeward.engine.ports import Call, Write
 from leeward.engine.scope import Scope
+
+_WITH_ERRORS: Final = (CallbackEvent.FAILURE, CallbackEvent.RETRY)
 
 
 def announce(scope: Scope, index: int, entry: Entry) -> None:
@@ -59,11 +63,8 @@ def pay_run(scope: Scope, header: Header, view: View) -> None:
     """Call what the end of a run owes, with the context of the task instance that ended last (Airflow's choice)."""
     event = RUN_EVENTS[header.state]
     index, entry = _last(view, event)
-    call = Call(event, scope.dag.callbacks.get(event, ()), reason=_reason(event))
+    call = Call(event, scope.dag.callbacks.get(event, ()), reason=end_cause(header.state))
     _call(scope, index, entry, call)
-
-
-_WITH_ERRORS = (CallbackEvent.FAILURE, CallbackEvent.RETRY)
 
 
 def _call(scope: Scope, index: int, entry: Entry, call: Call) -> None:
@@ -81,7 +82,3 @@ def _last(view: View, event: CallbackEvent) -> tuple[int, Entry]:
     failed = [(index, entry) for index, entry in found if entry.state in FAILURES]
     chosen: Iterable[tuple[int, Entry]] = failed if failed and event is CallbackEvent.FAILURE else found
     return max(chosen, key=lambda each: (each[1].end or 0.0, each[0]))
-
-
-def _reason(event: CallbackEvent) -> str:
-    return "success" if event is CallbackEvent.SUCCESS else "task_failure"

@@ -18,7 +18,7 @@ from leeward.core.verbs import ended
 from leeward.core.view import View
 from leeward.engine.advance import advance
 from leeward.engine.callbacks import pay, pay_old, pay_run
-from leeward.engine.events import run_changed
+from leeward.engine.events import end_cause, run_changed
 from leeward.engine.ports import HEADER, Write, header_item
 from leeward.engine.scope import Scope
 
@@ -49,11 +49,6 @@ def end_run(scope: Scope) -> None:
             return
         advance(scope, view, None)
         view = scope.read_all()
-
-
-def end_cause(state: RunState) -> str:
-    """Airflow's reason for the end of a run whose tasks have all finished."""
-    return "success" if state is RunState.SUCCESS else "task_failure"
 
 
 def write_end(scope: Scope, item: Item, header: Header, cause: str) -> None:

@@ -56,3 +56,8 @@ def run_changed(
         "to": after.value,
         "cause": cause,
     }
+
+
+def end_cause(state: RunState) -> str:
+    """Airflow's reason for the end of a run whose tasks have all finished."""
+    return "success" if state is RunState.SUCCESS else "task_failure"

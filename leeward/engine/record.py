@@ -15,7 +15,8 @@ from leeward.core.fold import Fold, Lease, fold
 from leeward.core.run import Item
 from leeward.core.verbs import ended
 from leeward.core.view import View
-from leeward.engine.end_run import end_cause, move_on, settle, tell_end
+from leeward.engine.end_run import move_on, settle, tell_end
+from leeward.engine.events import end_cause
 from leeward.engine.ports import Write
 from leeward.engine.scope import Scope, gives_cause
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leeward.core.address import task_of
-from leeward.core.dag import Json
+from leeward.core.dag import XCOM, Json
 from leeward.core.errors import TaskError
 from leeward.core.facts import Deferred, Outcome
 from leeward.operators.base import Attempt, Services
@@ -152,8 +152,8 @@ def _written(attempt: Attempt, services: Services, *, lazy: bool) -> tuple[dict[
 def _referenced(value: Any, attempt: Attempt, services: Services, *, lazy: bool) -> Any:
     """The value with every `{"__xcom__": task, "key": key}` in it replaced by that XCom."""
     if isinstance(value, Mapping):
-        if "__xcom__" in value:
-            return _xcom(str(value["__xcom__"]), str(value["key"]), attempt, services, lazy=lazy)
+        if XCOM in value:
+            return _xcom(str(value[XCOM]), str(value["key"]), attempt, services, lazy=lazy)
         return {key: _referenced(item, attempt, services, lazy=lazy) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_referenced(item, attempt, services, lazy=lazy) for item in value]

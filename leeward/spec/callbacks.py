@@ -11,7 +11,7 @@ from typing import Final
 
 from leeward.core.dag import Callback, CallbackEvent, Callbacks
 from leeward.spec.diagnostics import Report
-from leeward.spec.members import text_of
+from leeward.spec.members import in_file, text_of
 from leeward.spec.nodes import Listing, Node, Scalar, Table
 from leeward.spec.special import as_json
 
@@ -45,11 +45,6 @@ def _listed(keys: Mapping[str, Node], event: CallbackEvent, report: Report) -> I
 
 
 def _from_file(keys: Mapping[str, Node], event: CallbackEvent, report: Report) -> Iterator[Callback]:
-    parts = [keys.get(f"on_{event}_callback_{part}") for part in ("name", "file")]
-    given = [node for node in parts if node is not None and text_of(node) is not None]
-    if len(given) == 2:
-        name, file = map(text_of, given)
-        yield Callback({"file": file, "name": name})
-    elif given:
-        hint = f"write on_{event}_callback_name and on_{event}_callback_file, or on_{event}_callback"
-        report.error(given[0].mark, "LW141", "one half of the callback is missing", hint)
+    target = in_file(keys, f"on_{event}_callback", "callback", report)
+    if target:
+        yield Callback(target)

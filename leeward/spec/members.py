@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from leeward.spec.diagnostics import Report
@@ -97,4 +97,18 @@ def names_of(node: Node | None, report: Report) -> dict[str, Node]:
             report.error(item.mark, "LW124", "wants the name of a task or group")
         else:
             found[name] = item
+    return found
+
+
+def in_file(keys: Mapping[str, Node], stem: str, what: str, report: Report, mark: Mark | None = None) -> dict[str, str]:
+    """What `STEM_name` and `STEM_file` say, as a mapping with `file` and `name`; empty if not both are there.
+
+    A missing half is reported at `mark`, by default at the other one.
+    """
+    found = {part: text for part in ("file", "name") if (text := text_of(keys.get(f"{stem}_{part}"))) is not None}
+    if len(found) == 1:
+        (half,) = found
+        hint = f"write {stem}_name and {stem}_file, or {stem}"
+        report.error(mark or keys[f"{stem}_{half}"].mark, "LW141", f"one half of the {what} is missing", hint)
+        return {}
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from leeward.core.dag import CallbackEvent, Expansion, Json, RetryPolicy, SkipScope, Task, TriggerRule
+from leeward.core.dag import XCOM, CallbackEvent, Expansion, Json, RetryPolicy, SkipScope, Task, TriggerRule
 from leeward.core.sources import MAPPED
 from leeward.spec.callbacks import OF_TASK, read_callbacks
 from leeward.spec.catalogue import Catalogue, Parameter, Signature
@@ -16,7 +16,7 @@ from leeward.spec.dates import Calendar
 from leeward.spec.diagnostics import Report, closest
 from leeward.spec.expand import SourceReader, with_partial
 from leeward.spec.keys import KEYS, Level
-from leeward.spec.members import Member, names_of, text_of
+from leeward.spec.members import Member, in_file, names_of, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
 from leeward.spec.params import check_defaults, read_params
 from leeward.spec.setups import marked
@@ -240,18 +240,15 @@ class TaskReader:
         if match is None:
             return as_json(node, self.report)
         references[match[1]] = node
-        return {"__xcom__": match[1], "key": match[3] or "return_value"}
+        return {XCOM: match[1], "key": match[3] or "return_value"}
 
     def _callable(self, member: Member, signature: Signature, keys: Mapping[str, Node], found: dict[str, Json]) -> None:
         """`python_callable_name` and `_file` as the value of python_callable."""
         if "python_callable" not in signature.parameters:
             return
-        name, file = (text_of(keys.get(f"python_callable_{part}")) for part in ("name", "file"))
-        if name is not None and file is not None:
-            found["python_callable"] = {"file": file, "name": name}
-        elif name is not None or file is not None:
-            hint = "write python_callable_name and python_callable_file, or python_callable"
-            self.report.error(member.mark, "LW141", "one half of the callable is missing", hint)
+        target = in_file(keys, "python_callable", "callable", self.report, member.mark)
+        if target:
+            found["python_callable"] = target
 
     def _task(self, member: Member, kind: Kind, keys: Mapping[str, Node], arguments: Mapping[str, Json]) -> Task:
         signature = kind.signature
