@@ -72,9 +72,13 @@ class AwsDispatcher:
         points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
         return float(points[-1]["Maximum"]) if points else 0.0
 
-    def _invoke(self, tries: Sequence[Hint]) -> list[Hint]:
-        """Invoke executors from several threads, which may share a client; the tries that none has taken."""
-        size = min(FAN_GROUP, math.ceil(len(tries) / FAN_THREADS))
+    def _invoke(self, tries: Sequence[Execute]) -> list[Hint]:
+        """Invoke executors from several threads, which may share a client; the tries that none has taken.
+
+        A hint of many instances is a group by itself.
+        """
+        most = max(len(hint.tries) for hint in tries)
+        size = max(1, min(FAN_GROUP, math.ceil(len(tries) / FAN_THREADS)) // most)
         groups = [tries[start : start + size] for start in range(0, len(tries), size)]
         with ThreadPoolExecutor(FAN_THREADS) as pool:
             taken = [*pool.map(self._invoke_one, groups[: self.fan_limit]), *repeat(False, len(groups))]

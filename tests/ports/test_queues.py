@@ -16,6 +16,7 @@ from moto import mock_aws
 from leeward.aws.dispatcher import AwsDispatcher, DispatchError
 from leeward.aws.messages import message_of
 from leeward.aws.observers import EmfMetrics, StreamEventLog
+from leeward.core.address import instance
 from leeward.core.run import Entry, RunInfo, RunRef, RunType
 from leeward.core.states import TaskState
 from leeward.engine.hints import Execute, Look, Message, Poll, Result
@@ -94,6 +95,15 @@ def test_invocation_takes_more_tries_along_the_wider_the_fan_is(
     sizes = [len(json.loads(request["Payload"])["hints"]) for request in functions.invoked]
     assert (len(sizes), max(sizes)) == (invocations, most)
     assert sorted(functions.tries, key=repr) == sorted(tries, key=repr)
+
+
+def test_hint_of_many_instances_is_a_group_by_itself(sqs: Any) -> None:
+    functions = Functions()
+    queued = Entry(TaskState.QUEUED, 1)
+    others = tuple((instance(0, number), queued) for number in range(1, 32))
+    hints = [Execute(INFO, instance(0, 0), queued, others)] * 40
+    _dispatcher(sqs, functions, fan_limit=200).send(hints)
+    assert [len(json.loads(request["Payload"])["hints"]) for request in functions.invoked] == [1] * 40
 
 
 def test_invocation_that_is_throttled_goes_through_the_queue(sqs: Any) -> None:
