@@ -90,7 +90,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW310": "The scheduler function failed; its log tells why.",
         "LW311": "A parameter of the dashboard's widget has a value that makes no sense; the message says what to write.",
         "LW330": "The file is not an event log: lines of JSON as `leeward run --events FILE` writes them.",
-        "LW331": "The event log is of another version of the DAG, one with other tasks. Give the spec as it was for that run.",
+        "LW331": "The event log is of another version of the DAG, with other tasks. Give the spec as it was for that run.",
         "LW332": "The event log holds no such run, or not its beginning, so that nobody can say what was stored of it.",
         "LW333": "The run has no such task, or the task no such map index.",
         "LW401": "A template can't be rendered: an undefined name, a mistake in it, or one of the sandbox's limits.",

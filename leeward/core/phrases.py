@@ -5,7 +5,7 @@ Times are UTC; those of the day that is looked at are told without the date.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -76,14 +76,15 @@ def tried(scene: Scene, address: int) -> str:
     return f"try {entry.try_number} of {entry.base + task.retry.retries + 1}"
 
 
-def unfinished_of(scene: Scene, index: int) -> Iterator[int]:
-    """The unfinished instances of a mapped task that has been expanded; any other unfinished task itself."""
+def unfinished_of(scene: Scene, index: int) -> list[int]:
+    """An unfinished task or instance itself; of a mapped task that has been expanded its unfinished instances, if any are."""
     entry = scene.entry(index)
-    if entry.state is TaskState.EXPANDED and entry.mapped is not None:
-        places = (instance(index, place) for place in range(entry.mapped.length))
-        yield from (each for each in places if scene.entry(each).state not in FINISHED)
-    elif entry.state not in FINISHED:
-        yield index
+    if entry.state in FINISHED:
+        return []
+    if entry.state is not TaskState.EXPANDED or entry.mapped is None:
+        return [index]
+    places = (instance(index, place) for place in range(entry.mapped.length))
+    return [each for each in places if scene.entry(each).state not in FINISHED] or [index]
 
 
 def listed(scene: Scene, addresses: Sequence[int]) -> str:
@@ -134,10 +135,11 @@ def _since(scene: Scene, address: int) -> str:
 
 def expanded(scene: Scene, index: int) -> str:
     """How far a mapped task is whose instances are under way."""
-    mapped, left = scene.entry(index).mapped, [*unfinished_of(scene, index)]
+    mapped, left = scene.entry(index).mapped, unfinished_of(scene, index)
     count = 0 if mapped is None else mapped.length
-    ended = f"expanded: {count - len(left):,} of {count:,} instances have ended"
-    return f"{ended}; waits for {listed(scene, left)}" if left else f"{ended}; it ends now"
+    if left == [index]:
+        return f"expanded: all {count:,} instances have ended, so it ends now"
+    return f"expanded: {count - len(left):,} of {count:,} instances have ended; waits for {listed(scene, left)}"
 
 
 def finished(scene: Scene, address: int) -> str:
