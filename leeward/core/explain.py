@@ -125,16 +125,22 @@ def _standing(scene: Scene, address: int, entry: Entry) -> tuple[Standing, Seque
     change, later = (None, None) if of_run else _asked(scene, address)
     gates = [*_of_gates(scene, address)]
     if change is not None and not gates:
-        return Standing.DUE, [], f"due now: {change.after.state}, as {_as(change.cause)}"
+        return Standing.DUE, [], f"due now: becomes {change.after.state}, as {_WORDS.get(change.cause, change.cause)}"
     if entry.state in (TaskState.NONE, TaskState.UP_FOR_RETRY):
         own = [] if change is not None else [*_of_state(scene, address, entry, later)]
         return Standing.WAITING, [*of_run, *own, *gates], ""
     return Standing.UNDER_WAY, [*of_run, _on_its_way(scene, address, entry)], ""
 
 
-def _as(cause: str) -> str:
-    """The log's word for the cause of a change, in a sentence."""
-    return f"its {cause}" if cause.startswith(("trigger rule", "lease", "retry")) else cause
+_WORDS: Final = {
+    "trigger rule met": "its trigger rule is met",
+    "trigger rule met, expanded": "its trigger rule is met",
+    "trigger rule can't be met": "its trigger rule can't be met",
+    "retry due": "its retry is due",
+    "lease expired": "its lease has expired",
+    "instances ended": "its instances have ended",
+}
+"""The log's words for causes, in a sentence."""
 
 
 def _asked(scene: Scene, address: int) -> tuple[Change | None, float | None]:

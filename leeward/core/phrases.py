@@ -77,7 +77,7 @@ def tried(scene: Scene, address: int) -> str:
 
 
 def unfinished_of(scene: Scene, index: int) -> list[int]:
-    """An unfinished task or instance itself; of a mapped task that has been expanded its unfinished instances, if any are."""
+    """What is unfinished of a task: itself, or once it has been expanded those of its instances that are, if any are."""
     entry = scene.entry(index)
     if entry.state in FINISHED:
         return []

@@ -12,23 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeward.core.address import is_summary, task_of
-from leeward.core.callbacks import EVENTS
 from leeward.core.dag import Callback, CallbackEvent, Dag, Expansion, SkipScope
-from leeward.core.decide import entries
 from leeward.core.explain import Standing, explain, explain_all
 from leeward.core.facts import Failed, Succeeded
 from leeward.core.lines import Line, iso, read_line, seconds_of
-from leeward.core.replay import Stored, beside, info_of, rebuilt, whole
+from leeward.core.replay import Stored, beside, rebuilt
 from leeward.core.rows import rows
 from leeward.core.run import Entry, IntentKind, RunInfo
 from leeward.core.states import FINISHED, RunState, TaskState
-from leeward.core.view import Layout, View
 from leeward.engine.apply_verb import apply_verb
 from leeward.engine.see_run import stored_now
 from tests.drawing import draw
 from tests.engine.test_properties import dags, outcomes
-from tests.simulation.run import simulate
 from tests.simulation.chance import Seeded
+from tests.simulation.run import simulate
 from tests.simulation.specs import random_case
 from tests.simulation.world import Installation, runs_of, shards_of
 from tests.world import World
@@ -138,3 +135,49 @@ def _check_log(world: Installation, info: RunInfo, rng: Random) -> None:
         if stored.view.header is not None:
             check(dag, stored, line.at)
             assert all(told.words for told in explain_all(dag, stored, line.at))
+
+
+MAPPED = {"expand": Expansion((("x", [1, 2, 3]),))}
+CALLED = {"callbacks": {CallbackEvent.SUCCESS: (Callback("m.f"),)}}
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    "dag",
+    [
+        draw("a>m>z", m=MAPPED),
+        draw("a>m>z", m=MAPPED, z="one_failed"),
+        draw("a>m>z", a=CALLED, m={"expand": Expansion((("x", [*range(70)]),))}),
+    ],
+)
+def test_mapped_run_is_rebuilt_and_what_starts_was_due(dag: Dag, seed: int) -> None:
+    script = {"m": [Random(seed).choice([Succeeded(), Failed("x")])]}
+    world = World(dag, script).run(Random(seed))
+    lines = read(dag, world.log.lines)
+    there = stored_now(world.runs, world.specs, world.info)
+    assert there is not None
+    assert instances(rebuilt(dag, world.info, lines, FAR)) == instances(there)
+    check_starts(dag, world.info, lines)
+
+
+def test_verbs_are_rebuilt_with_what_a_short_circuit_asked_for() -> None:
+    dag = draw("c>x>y", c={"skip_scope": SkipScope.ALL}, y="all_done")
+    world = World(dag, {"c": [Succeeded(skip=("x", "y"))]}).run()
+    apply_verb(world.scope, IntentKind.CLEAR, [2])
+    world.drain()
+    there = stored_now(world.runs, world.specs, world.info)
+    assert there is not None
+    assert world.entries["c"].skip == frozenset({1})
+    assert instances(rebuilt(dag, world.info, read(dag, world.log.lines), FAR)) == instances(there)
+    assert world.metrics.counts["ti_successes{dag_id=drawn}"] == 2
+
+
+def test_log_of_a_run_that_has_paid_its_callbacks_tells_so() -> None:
+    world = World(draw("a", a=CALLED)).run()
+    assert [line["cause"] for line in world.log.lines if line["from"] == line["to"]] == ["callbacks called"]
+
+
+def test_run_that_was_only_announced_is_not_there() -> None:
+    world = World(draw("a"))
+    world.runs.announce(world.info)
+    assert stored_now(world.runs, world.specs, world.info) is None
