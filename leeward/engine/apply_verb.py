@@ -18,6 +18,7 @@ from leeward.core.verbs import accepted, applied, done
 from leeward.core.view import View
 from leeward.engine.end_run import move_on, tell_end
 from leeward.engine.events import run_changed
+from leeward.engine.gates import give_back, repair
 from leeward.engine.ports import Write, header_item
 from leeward.engine.scope import Scope
 
@@ -100,6 +101,7 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
     if written.item.header is None or written.item.header.intent != intent:
         return False
     scope.won(_told(changes), item.epoch + 1)
+    give_back(scope, changes)
     _log(scope, header.state, RunState.RUNNING, intent, item.epoch + 1)
     return True
 
@@ -120,6 +122,7 @@ def _apply(scope: Scope, view: View, shard: int, intent: Intent, epoch: int) -> 
         )
         if written.won:
             scope.won(_told(changes), epoch)
+            give_back(scope, changes)
         item = written.item
     return item
 
@@ -167,6 +170,7 @@ def _finish(scope: Scope, item: Item, header: Header) -> None:
     )
     if written.item.header != after:
         return
+    repair(scope)
     if after.state in RUN_FINISHED:
         tell_end(scope, written.item, "stopped")
         return

@@ -19,13 +19,17 @@ from leeward.core.view import View
 from leeward.engine.advance import advance
 from leeward.engine.callbacks import pay, pay_old, pay_run
 from leeward.engine.events import end_cause, run_changed
+from leeward.engine.gates import repair
 from leeward.engine.ports import HEADER, Write, header_item
 from leeward.engine.scope import Scope
 
 
-def move_on(scope: Scope, view: View, touched: Collection[int] | None) -> None:
-    """Advance, then end the run if that (or the write before it) finished a shard's last open entry."""
-    if advance(scope, view, touched):
+def move_on(scope: Scope, view: View, touched: Collection[int] | None, *, freed: bool = False) -> None:
+    """Advance, then end the run if that (or the write before it) finished a shard's last open entry.
+
+    `freed` says that slots were given back that others of the run may have waited for.
+    """
+    if advance(scope, view, touched, freed=freed):
         end_run(scope)
 
 
@@ -41,7 +45,7 @@ def end_run(scope: Scope) -> None:
             return
         moment = scope.moment()
         due = decide(scope.dag, view, moment)
-        if due.later:
+        if due.later or due.wanted:
             return
         if not due.changes:
             state, cause = _verdict(scope, view)
@@ -74,6 +78,7 @@ def tell_end(scope: Scope, item: Item, cause: str) -> None:
     scope.ports.log.append([line])
     seconds = header.end - (header.start or header.end)
     scope.ports.metrics.timing(f"{METRIC_RUN_DURATION}.{header.state}", seconds, dag_id=scope.dag.dag_id)
+    repair(scope)
     deliver(scope, item)
 
 

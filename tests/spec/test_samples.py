@@ -24,7 +24,6 @@ SERVERLESS = SAMPLES / "mwaa-serverless"
 
 pytestmark = pytest.mark.skipif(not SAMPLES.exists(), reason="the public workflows are not beside this checkout")
 
-LIMITS, ASSETS = (
     "limits on concurrency",
     "asset",
 )
@@ -33,9 +32,6 @@ BLOCKED: Final[Mapping[str, str]] = {
     "dev/dags/datasets/example_dag_datasets_outlet_inlet.yml": ASSETS,
     "dev/dags/example_object_storage.yml": "__type__ airflow.io.path.ObjectStoragePath",
     "dev/dags/external_task_sensor.yml": "ExternalTaskSensor",
-    "tests/fixtures/dag_factory_variables_as_arguments.yml": LIMITS,
-    "tests/fixtures_without_default_yaml/dag_factory.yml": LIMITS,
-    "tests/fixtures_without_default_yaml/dag_md_docs.yml": LIMITS,
 }
 """Files that dag-factory builds and that a later feature blocks: a word of the message that says so."""
 
