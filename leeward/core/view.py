@@ -68,10 +68,9 @@ class View:
         """The epochs of the items; a block that was never written has none."""
         return {item.epoch for shard, item in self.items.items() if shard < STRIDE or not item.fresh}
 
-    def adopted(self, shard: int) -> int | None:
-        """The epoch that the first write of a block gives it; None for an item that has one."""
-        fresh = shard >= STRIDE and self.items[shard].fresh
-        return self.epoch if fresh else None
+    def fresh(self, shard: int) -> bool:
+        """Whether an item is a block that was never written: its first write gives it an epoch."""
+        return shard >= STRIDE and self.items[shard].fresh
 
     def with_item(self, shard: int, item: Item) -> View:
         """This view with a newer image of one item."""

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from leeward.contract import EARLY_VERDICT_SECONDS
 from leeward.core.decide import Change, Decision, Moment, Try, causes, close, decide, nearby, witnesses
 from leeward.core.errors import EngineError
+from leeward.core.gates import Gate
 from leeward.core.view import View
 from leeward.engine.gates import give_back, give_up, offer
 from leeward.engine.hints import Hint, Look
@@ -17,11 +18,11 @@ from leeward.engine.ports import Write
 from leeward.engine.scope import Scope, gives_cause, send_at, shard_finished
 
 
-def advance(scope: Scope, view: View, touched: Collection[int] | None, *, freed: bool = False) -> bool:
+def advance(scope: Scope, view: View, touched: Collection[int] | None, *, freed: frozenset[Gate] = frozenset()) -> bool:
     """Do all that is due after `touched` changed (None = anything may be due); whether an item has come to its end.
 
-    `freed` says that a slot was given back for which others may have waited. What the writes owe is dispatched in one go, so
-    that a fan over many items is one fan.
+    `freed` names the gates of slots that were given back and for which others may have waited. What the writes owe is
+    dispatched in one go, so that a fan over many items is one fan.
     """
     owed: list[Hint] = []
     try:
@@ -40,14 +41,18 @@ class _Advance:
     verb is rolling over the run, and whoever ends it advances.
     """
 
-    def __init__(self, scope: Scope, owed: list[Hint], *, freed: bool) -> None:
+    def __init__(self, scope: Scope, owed: list[Hint], *, freed: frozenset[Gate]) -> None:
         self.scope, self.owed, self.freed = scope, owed, freed
         self.held = frozenset[Try]()
         self.refused = frozenset[Try]()
         self.epoch = 0
 
     def run(self, view: View, touched: Collection[int] | None) -> bool:
-        """See `advance`. A slot that was given back is offered near by first, then to all that may have waited for it."""
+        """See `advance`.
+
+        A slot that was given back is offered near by first, then to all that may have waited for it: until the gate is full,
+        so that whoever gives back the next one has to look, or until nobody is left.
+        """
         scope = self.scope
         ended = any(shard_finished(scope, shard, item) for shard, item in view.items.items())
         touched = self._wider(view, touched)
@@ -69,7 +74,7 @@ class _Advance:
                 view, touched, finished = self.write_all(view, moment, decision.changes)
                 touched, ended = self._wider(view, touched), ended or finished
             elif self.freed and touched is not None:
-                touched, self.freed = None, False
+                touched, self.freed = None, frozenset()
             else:
                 return ended
 
@@ -92,10 +97,10 @@ class _Advance:
         fresh = asked.keys() - self.refused
         if not fresh:
             return False
-        got = offer(self.scope, view, [change for each, change in asked.items() if each in fresh])
+        got, full = offer(self.scope, view, [change for each, change in asked.items() if each in fresh])
         self.held |= got
         self.refused |= fresh - got
-        self.freed = self.freed and not got
+        self.freed -= full
         return True
 
     def write_all(self, view: View, moment: Moment, changes: Iterable[Change]) -> tuple[View, frozenset[int], bool]:
@@ -105,16 +110,20 @@ class _Advance:
         was read before is forgotten; else two who finish the upstream of one task might each have seen the other's running.
         """
         scope, seen, fresh, ended = self.scope, view, frozenset[int](), False
+        epoch = view.epoch
         for shard, own in _by_shard(view, changes):
             closed = close(scope.dag, seen, moment, own, shard)
-            seen, consequences = self.write(seen, shard, closed)
+            seen, consequences = self.write(seen, shard, closed, epoch)
             fresh |= consequences
             ended = ended or shard_finished(scope, shard, seen.items[shard])
             view = (scope.empty_view() if consequences else view).with_item(shard, seen.items[shard])
         return view, fresh, ended
 
-    def write(self, view: View, shard: int, changes: Collection[Change]) -> tuple[View, frozenset[int]]:
-        """Write one shard's changes; returns the new image and the tasks from which more can follow."""
+    def write(self, view: View, shard: int, changes: Collection[Change], epoch: int) -> tuple[View, frozenset[int]]:
+        """Write one shard's changes; returns the new image and the tasks from which more can follow.
+
+        `epoch` is that of the view in which they were decided, and the one that a block gets which has none yet.
+        """
         scope = self.scope
         written = scope.write(
             Write(
@@ -122,17 +131,17 @@ class _Advance:
                 expect={change.index: change.before for change in changes},
                 put={change.index: change.after for change in changes},
                 epoch=view.items[shard].epoch,
-                new_epoch=view.adopted(shard),
+                new_epoch=epoch if view.fresh(shard) else None,
             )
         )
         if not written.won and written.item == view.items[shard]:
             raise EngineError(f"{scope.info.ref}: shard {shard} refused a write on the image that it then returned")
         view = view.with_item(shard, written.item)
         if not written.won:
-            self.freed = give_up(scope, written.item, changes, self.held) or self.freed
+            self.freed |= give_up(scope, written.item, changes, self.held)
             return view, frozenset(change.index for change in changes)
         self.owed += scope.note(changes, written.item.epoch)
-        self.freed = give_back(scope, changes) or self.freed
+        self.freed |= give_back(scope, changes)
         return view, frozenset(c.index for c in changes if gives_cause(c))
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from leeward.contract import METRIC_RUN_DURATION
 from leeward.core.callbacks import OF_RUN, OF_TASKS
 from leeward.core.decide import decide, entries, outcome
+from leeward.core.gates import Gate
 from leeward.core.run import Header, Item
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.verbs import ended
@@ -24,10 +25,10 @@ from leeward.engine.ports import HEADER, Write, header_item
 from leeward.engine.scope import Scope
 
 
-def move_on(scope: Scope, view: View, touched: Collection[int] | None, *, freed: bool = False) -> None:
+def move_on(scope: Scope, view: View, touched: Collection[int] | None, *, freed: frozenset[Gate] = frozenset()) -> None:
     """Advance, then end the run if that (or the write before it) finished a shard's last open entry.
 
-    `freed` says that slots were given back that others of the run may have waited for.
+    `freed` names the gates of slots that were given back and that others of the run may have waited for.
     """
     if advance(scope, view, touched, freed=freed):
         end_run(scope)

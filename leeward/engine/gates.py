@@ -18,6 +18,7 @@ from leeward.core.gates import (
     Gate,
     Grant,
     Hold,
+    Limit,
     Slot,
     Taken,
     dead,
@@ -39,8 +40,8 @@ from leeward.engine.ports import Ports, header_item
 from leeward.engine.scope import Scope, open_scope
 
 
-def offer(scope: Scope, view: View, wanted: Sequence[Change]) -> frozenset[Try]:
-    """Take slots for tries that lack nothing else; those that got all of theirs.
+def offer(scope: Scope, view: View, wanted: Sequence[Change]) -> tuple[frozenset[Try], frozenset[Gate]]:
+    """Take slots for tries that lack nothing else; those that got all of theirs, and the gates that may be full now.
 
     Every refusal of a write means that somebody else took a slot, gave one back or began to wait: then all is judged anew.
     """
@@ -57,7 +58,16 @@ def offer(scope: Scope, view: View, wanted: Sequence[Change]) -> frozenset[Try]:
             _tell_waits(scope, wanted, granted, found, view.epoch)
             for gate, taken in {**found, **after}.items():
                 _wake(scope.ports, gate, taken, sizes[gate], key)
-            return granted.tries
+            stored = {**found, **after}
+            return granted.tries, frozenset(
+                gate for gate in stored if _is_full(scope, gate, stored[gate].used, sizes[gate])
+            )
+
+
+def _is_full(scope: Scope, gate: Gate, used: int, size: int) -> bool:
+    """Whether a gate may refuse a try of this run. Whoever gives a slot of it back then has to look at everything."""
+    most = max(task.pool_slots for task in scope.dag.tasks) if gate.limit is Limit.POOL else 1
+    return used + most > size
 
 
 def _tell_waits(
@@ -85,19 +95,18 @@ def _slots_of(scope: Scope, address: int, number: int) -> tuple[Slot, ...]:
     return slots_of(scope.dag, scope.info.ref.key, scope.ports.pools, address, number)
 
 
-def give_back(scope: Scope, changes: Iterable[Change]) -> bool:
-    """Give back the slots of tries that these changes ended; whether others of this run may have waited for one of them.
+def give_back(scope: Scope, changes: Iterable[Change]) -> frozenset[Gate]:
+    """Give back the slots of tries that these changes ended; the gates for which others of this run may have waited.
 
     Call it after the write that ended them and before the next look: else whoever looks finds the gate full and leaves.
     """
     if not scope.gated:
-        return False
+        return frozenset()
     ended = [(c.index, c.before.try_number) for c in changes if _ended(scope, c)]
     slots: dict[Gate, list[Slot]] = {}
     for slot in (slot for each in ended for slot in _slots_of(scope, *each)):
         slots.setdefault(slot.gate, []).append(slot)
-    freed = [_free(scope, own) for own in slots.values()]
-    return any(freed)
+    return frozenset(gate for gate, own in slots.items() if _free(scope, own))
 
 
 def _ended(scope: Scope, change: Change) -> bool:
@@ -124,20 +133,18 @@ def _free(scope: Scope, slots: Sequence[Slot]) -> bool:
     if taken is None:
         return False
     _wake(scope.ports, gate, taken, size, scope.info.ref.key)
-    most = max(task.pool_slots for task in scope.dag.tasks)
     before = taken.used + sum(slot.count for slot in slots)
-    return before + most > size or scope.info.ref.key in taken.waiters
+    return scope.info.ref.key in taken.waiters or _is_full(scope, gate, before, size)
 
 
-def give_up(scope: Scope, item: Item, changes: Collection[Change], held: Collection[Try]) -> bool:
+def give_up(scope: Scope, item: Item, changes: Collection[Change], held: Collection[Try]) -> frozenset[Gate]:
     """Give back the slots of tries that this execution took and could not queue, because they are over already.
 
     `item` is the image that refused the write. A try that it shows under way uses the slot: somebody else queued it.
     """
     lost = [change for change in changes if _try(change) in held]
     over = [_try(c) for c in lost if _dead(scope, item, c.index, c.after.try_number, Hold(1, item.epoch))]
-    freed = [_free(scope, [slot]) for each in over for slot in _slots_of(scope, *each)]
-    return any(freed)
+    return frozenset(slot.gate for each in over for slot in _slots_of(scope, *each) if _free(scope, [slot]))
 
 
 def repair(scope: Scope) -> None:
@@ -183,11 +190,15 @@ def _over(ports: Ports, run: str) -> bool:
 def _remove(
     ports: Ports, gate: Gate, taken: Taken, tokens: Collection[str], waiters: Collection[str], size: int
 ) -> None:
-    if not tokens and not waiters:
-        return
-    after = ports.gates.write([removed(gate, taken, tokens, waiters)])
-    if after is not None:
-        _wake(ports, gate, after[gate], size, "")
+    while tokens or waiters:
+        after = ports.gates.write([removed(gate, taken, tokens, waiters)])
+        if after is not None:
+            _wake(ports, gate, after[gate], size, "")
+            return
+        there = ports.gates.read([gate])[gate]
+        tokens = [name for name in tokens if there.holds.get(name) == taken.holds[name]]
+        waiters = [run for run in waiters if there.waiters.get(run) == taken.waiters[run]]
+        taken = there
 
 
 def _wake(ports: Ports, gate: Gate, taken: Taken, size: int, run: str) -> None:

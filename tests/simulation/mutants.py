@@ -346,7 +346,7 @@ def _write_all_on_old_images(
     fresh, ended = frozenset[int](), False
     for shard, own in advance._by_shard(view, changes):
         closed = decide.close(self.scope.dag, view, moment, own, shard)
-        view, consequences = self.write(view, shard, closed)
+        view, consequences = self.write(view, shard, closed, view.epoch)
         fresh |= consequences
         ended = ended or shard_finished(self.scope, shard, view.items[shard])
     return view, fresh, ended

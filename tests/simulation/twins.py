@@ -12,13 +12,14 @@ from leeward.aws.messages import group_text, hint_text
 from leeward.core.address import STRIDE, map_index_of, task_of
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import judge
-from leeward.core.gates import Gate, holds_slots, slots_of
+from leeward.core.gates import Gate, GateWrite, Taken, holds_slots, slots_of
 from leeward.core.instances import depends_inside
 from leeward.core.run import Entry, Item, RunRef
 from leeward.core.states import TaskState
 from leeward.core.view import Layout, View
 from leeward.engine.hints import Execute, Hint, Look
 from leeward.engine.ports import Write, Written
+from leeward.local.gates import MemoryGates
 from leeward.local.run_store import MemoryRunStore
 from tests.simulation.bodies import POLL_SECONDS, Try
 
@@ -113,6 +114,19 @@ class Runs(MemoryRunStore):
             world.lost.add(key)
 
 
+@dataclass
+class Slots(MemoryGates):
+    """Gates that note when a slot was last given back: whoever waited for it may come from another run."""
+
+    world: Installation | None = None
+
+    def write(self, writes: Sequence[GateWrite]) -> Mapping[Gate, Taken] | None:
+        after = super().write(writes)
+        if after is not None and self.world is not None and any(write.change < 0 for write in writes):
+            self.world.freed = self.world.clock.now()
+        return after
+
+
 @dataclass(frozen=True)
 class Here:
     """Implements `tests.simulation.bodies.Execution`: bodies that are part of one invocation."""
@@ -179,7 +193,7 @@ class Log:
             run_id = str(event["run_id"])
             if event["from"] is None:
                 self.invocation.made.add(run_id)
-            late = now - self.world.moved.get(run_id, 0.0) > RACE_SECONDS
+            late = now - max(self.world.moved.get(run_id, 0.0), self.world.freed) > RACE_SECONDS
             self.world.moved[run_id] = now
             if late and self.invocation.sweeps and run_id not in self.invocation.made:
                 self.world.stalls.append(f"a sweep had to see to {event}")

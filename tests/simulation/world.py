@@ -33,14 +33,13 @@ from leeward.engine.reconcile import Dropping, Overtaken, reconcile, settled
 from leeward.engine.scope import open_scope
 from leeward.local.clock import VirtualClock
 from leeward.local.cloud import Cloud, Function, Message, Passes, Queue
-from leeward.local.gates import MemoryGates
 from leeward.local.observers import MemoryEventLog, MemoryMetrics
 from leeward.local.run_store import MemoryAttemptStore, MemoryXComStore
 from leeward.local.spec_store import MemoryBucket, MemoryBundleStore, MemoryDropStore, MemoryRules, MemorySpecStore
 from tests.simulation.bodies import Script, SimulatedBodies, Try, text_of
 from tests.simulation.chance import Chance, Seeded
 from tests.simulation.specs import DAG_ID
-from tests.simulation.twins import POOLS, Here, Killed, Log, Runs, Sender, Through, Tokens
+from tests.simulation.twins import POOLS, Here, Killed, Log, Runs, Sender, Slots, Through, Tokens
 
 START = 1_800_000_000.0 - 40.0
 """Some seconds before a full hour (2027-01-15T08:00:00Z)."""
@@ -135,6 +134,7 @@ class Installation:
     call_seconds: float = 0.01
     most_awake: int = 6
     steered: bool = False
+    freed: float = 0.0
     steps: int = 0
 
     def __post_init__(self) -> None:
@@ -144,7 +144,7 @@ class Installation:
         self.attempts, self.xcoms = MemoryAttemptStore(), MemoryXComStore()
         self.bucket, self.drops, self.bundles = MemoryBucket(), MemoryDropStore(), MemoryBundleStore()
         self.log, self.metrics = MemoryEventLog(), MemoryMetrics()
-        self.gates = MemoryGates()
+        self.gates = Slots(world=self)
         self.alive: list[Invocation] = []
         self.claims: set[str] = set()
         self.names: Counter[str] = Counter()

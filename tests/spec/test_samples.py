@@ -24,9 +24,7 @@ SERVERLESS = SAMPLES / "mwaa-serverless"
 
 pytestmark = pytest.mark.skipif(not SAMPLES.exists(), reason="the public workflows are not beside this checkout")
 
-    "limits on concurrency",
-    "asset",
-)
+ASSETS: Final = "asset"
 BLOCKED: Final[Mapping[str, str]] = {
     "dev/dags/asset_triggered_dags.yml": ASSETS,
     "dev/dags/datasets/example_dag_datasets_outlet_inlet.yml": ASSETS,
