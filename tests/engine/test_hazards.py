@@ -461,7 +461,7 @@ def test_verb_that_finds_the_run_moved_meanwhile_applies_to_what_is_there_then()
     apply_verb(moved.scope, IntentKind.CLEAR, [0])
     assert moved.header.intent is None
     assert moved.items[0].epoch == 1
-    assert moved.entry("a") == Entry(TaskState.QUEUED, 2, base=1)
+    assert moved.items[0].entry(0) == Entry(TaskState.QUEUED, 2, base=1)
 
 
 def test_shard_that_others_write_meanwhile_is_tried_again() -> None:
