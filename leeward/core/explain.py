@@ -7,14 +7,16 @@ the engine writes into the event log when it meets them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from leeward.core.address import map_index_of, task_of
-from leeward.core.dag import Dag
+from leeward.core.dag import DEFAULT_POOL, Dag
 from leeward.core.decide import Change, Moment, causes, decide, judge, needs
+from leeward.core.gates import SHARED, Limit, holds_slots, slots_of
 from leeward.core.instances import guards_of, sources_of
 from leeward.core.lines import WAITS_FOR_PAST, Line, name_of
 from leeward.core.phrases import Scene, expanded, finished, listed, under_way, unfinished_of
@@ -87,13 +89,11 @@ class Explanation:
 PAUSED: Final = "paused"
 """The cause of a run's line when it is queued, or does not go on, because its DAG is paused."""
 
-_GATES: Final = {
-    "max_active_tasks": Dependency.DAG_SLOTS,
-    "max_active_tis_per_dagrun": Dependency.CONCURRENCY,
-    "max_active_tis_per_dag": Dependency.CONCURRENCY,
+_GATES: Final[Mapping[str, Dependency]] = {
+    Limit.TASKS: Dependency.DAG_SLOTS,
+    Limit.PER_RUN: Dependency.CONCURRENCY,
+    Limit.PER_DAG: Dependency.CONCURRENCY,
 }
-_ACTIVE: Final = frozenset({TaskState.QUEUED, TaskState.RUNNING, TaskState.DEFERRED})
-"""What may hold a slot of a limit."""
 
 
 def explain(dag: Dag, stored: Stored, now: float, address: int) -> Explanation:
@@ -123,9 +123,11 @@ def _standing(scene: Scene, address: int, entry: Entry) -> tuple[Standing, Seque
         return Standing.FINISHED, [Cause(Dependency.STATE, finished(scene, address))], ""
     of_run = [*_of_run(scene)]
     change, later = (None, None) if of_run else _asked(scene, address)
-    gates = [*_of_gates(scene, address)]
+    gates = [*_of_gates(scene, address, change)]
     if change is not None and not gates:
-        return Standing.DUE, [], f"due now: becomes {change.after.state}, as {_WORDS.get(change.cause, change.cause)}"
+        why, queued = _WORDS.get(change.cause, change.cause), change.after.state is TaskState.QUEUED
+        once = _once_free(scene, address) if queued else ""
+        return Standing.DUE, [], f"due now: becomes {change.after.state}, as {why}{once}"
     if entry.state in (TaskState.NONE, TaskState.UP_FOR_RETRY):
         own = [] if change is not None else [*_of_state(scene, address, entry, later)]
         return Standing.WAITING, [*of_run, *own, *gates], ""
@@ -170,27 +172,59 @@ def _of_run(scene: Scene) -> Iterator[Cause]:
         yield Cause(Dependency.RUN, "the run is being changed by a verb")
 
 
-def _of_gates(scene: Scene, address: int) -> Iterator[Cause]:
-    """What the engine met when it was due and could not be queued: limits without a free slot, and the past."""
+def _of_gates(scene: Scene, address: int, change: Change | None) -> Iterator[Cause]:
+    """What is in the way of a try that is due: limits without a free slot, and the past."""
     for line in scene.stored.of(address).waits:
         if line.cause == WAITS_FOR_PAST:
             name = name_of(scene.dag, address)
             yield Cause(Dependency.PREVIOUS_RUN, f"it depends on the past: waits for {name} of the run {line.previous}")
-        elif not _free_again(scene, address, line):
+    for line in _refusals(scene, address):
+        if scene.stands(line):
             wanted = f"{line.slots} wanted, " if line.slots > 1 else ""
             seen = f"{line.used} of {line.limit} slots in use, {wanted}seen at {scene.clock(line.at)}"
-            yield Cause(_GATES.get(line.gate, Dependency.POOL), f"{line.gate} has no free slot: {seen}")
+            yield Cause(_dependency(line.gate), f"{line.gate} has no free slot: {seen}")
+    if change is not None and change.after.state is TaskState.QUEUED:
+        yield from _within_run(scene, change)
 
 
-def _free_again(scene: Scene, address: int, line: Line) -> bool:
-    """Whether a limit within the run has a slot again: what is active in one run can be counted. Other runs are not seen."""
+def _within_run(scene: Scene, change: Change) -> Iterator[Cause]:
+    """The limits within the run that leave no slot: what holds one can be counted."""
     items = scene.stored.view.items.values()
-    active = [index for item in items for index, entry in item.entries.items() if entry.state in _ACTIVE]
-    if line.gate == "max_active_tis_per_dagrun":
-        active = [index for index in active if task_of(index) == task_of(address)]
-    elif line.gate != "max_active_tasks":
-        return False
-    return len(active) + line.slots <= line.limit
+    active = [
+        (index, entry.try_number)
+        for item in items
+        for index, entry in item.entries.items()
+        if holds_slots(scene.dag.tasks[task_of(index)], entry)
+    ]
+    held = Counter(slot.gate for each in active for slot in slots_of(scene.dag, "", {}, *each))
+    for slot in slots_of(scene.dag, "", {}, change.index, change.after.try_number):
+        if slot.gate.limit not in SHARED and held[slot.gate] + slot.count > slot.size:
+            words = f"{slot.gate.limit} has no free slot: {held[slot.gate]} of {slot.size} in use in this run"
+            yield Cause(_dependency(slot.gate.limit), words)
+
+
+def _refusals(scene: Scene, address: int) -> Iterator[Line]:
+    """The last word on each limit that runs share and the task is under: the engine tells it once for the whole run."""
+    task = scene.dag.tasks[task_of(address)]
+    pool = f"{Limit.POOL} {task.pool or DEFAULT_POOL}"
+    found: dict[str, Line] = {}
+    for line in sorted((line for told in scene.stored.told.values() for line in told.waits), key=lambda each: each.at):
+        own = line.address is not None and task_of(line.address) == task_of(address)
+        if line.gate == pool or (own and line.gate == Limit.PER_DAG):
+            found[line.gate] = line
+    yield from found.values()
+
+
+def _dependency(gate: str) -> Dependency:
+    return _GATES.get(gate, Dependency.POOL)
+
+
+def _once_free(scene: Scene, address: int) -> str:
+    """A limit that runs share may still refuse what is due, although nobody has said so since: it did before."""
+    before = [
+        f"{line.gate} has a free slot (it had none at {scene.clock(line.at)})" for line in _refusals(scene, address)
+    ]
+    return f", once {' and '.join(before)}" if before else ""
 
 
 def _of_state(scene: Scene, address: int, entry: Entry, later: float | None) -> Iterator[Cause]:

@@ -14,7 +14,7 @@ from leeward.core.address import instance, task_of
 from leeward.core.dag import Dag
 from leeward.core.decide import causes, skipped_by
 from leeward.core.instances import given_up_by
-from leeward.core.lines import name_of
+from leeward.core.lines import Line, name_of
 from leeward.core.presence import absent
 from leeward.core.replay import Stored
 from leeward.core.run import UNTOUCHED, Entry
@@ -49,6 +49,10 @@ class Scene:
         if entry.state in FINISHED and entry.end is not None:
             return entry.end
         return None if last is None else last.at
+
+    def stands(self, line: Line) -> bool:
+        """Whether a line of waiting is about an entry that has not changed since."""
+        return line.address is not None and line in self.stored.of(line.address).waits
 
     def clock(self, moment: float) -> str:
         """A moment in words."""

@@ -2,17 +2,20 @@
 
 A line is a plain mapping: `at` (ISO 8601, UTC), `dag_id`, `run_id`, `epoch`, `from`, `to`, `cause`, and for a task
 instance also `task_id`, `map_index`, `try_number`, where an execution owns it `owner`, and what else is stored of it (see
-`leeward.core.lines`, which also reads them). The line of a run's creation says what the run is about.
+`leeward.core.lines`, which also reads them). A try that waits for slots has a line in which `from` equals `to`, with `gate`,
+`used`, `limit` and `slots`, the number that it wants. The line of a run's creation says what the run is about.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from leeward.core.address import map_index_of, task_of
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import Change
-from leeward.core.lines import iso, written
+from leeward.core.gates import Limit, Slot
+from leeward.core.lines import WAITS_FOR_SLOT, iso, written
 from leeward.core.run import RunInfo
 from leeward.core.states import RunState
 
@@ -35,6 +38,18 @@ def changed(dag: Dag, info: RunInfo, change: Change, epoch: int, now: float) -> 
     if owner:
         line["owner"] = owner
     return {**line, **written(dag, change.after)}
+
+
+def waits(dag: Dag, info: RunInfo, wanted: Change, slot: Slot, used: int, epoch: int, now: float) -> Mapping[str, Json]:
+    """The line for a try that waits for slots which other runs hold, too: its state stays what it is."""
+    pool = slot.gate.limit is Limit.POOL
+    return {
+        **changed(dag, info, replace(wanted, after=wanted.before, cause=WAITS_FOR_SLOT), epoch, now),
+        "gate": f"pool {slot.gate.name}" if pool else slot.gate.limit.value,
+        "used": used,
+        "limit": slot.size,
+        "slots": slot.count,
+    }
 
 
 def run_changed(

@@ -252,58 +252,71 @@ def test_instance_of_a_mapped_group_waits_for_its_own_map_index() -> None:
 
 
 def test_limits_are_named_as_airflow_names_them_with_what_was_seen() -> None:
-    dag = draw("a")
-    gates = {
-        "pool db": Dependency.POOL,
-        "max_active_tis_per_dag": Dependency.CONCURRENCY,
-    }
-    for gate, dependency in gates.items():
-        found = told(dag, stored(dag), "a", waiting("a", gate, 4, 4))
-        assert [(c.dependency, c.reason) for c in found.causes] == [
-            (dependency, f"{gate} has no free slot: 4 of 4 slots in use, seen at 07:59:30Z")
-        ]
-        assert found.standing is Standing.WAITING
+    dag = draw("a", a={"pool": "db"})
+    found = told(dag, stored(dag), "a", waiting("a", "pool db", 4, 4))
+    assert causes(found) == [
+        ("Pool Slots Available", "pool db has no free slot: 4 of 4 slots in use, seen at 07:59:30Z")
+    ]
+    assert found.standing is Standing.WAITING
     wide = told(dag, stored(dag), "a", waiting("a", "pool db", 3, 4, slots=2))
     assert only(wide) == "pool db has no free slot: 3 of 4 slots in use, 2 wanted, seen at 07:59:30Z"
+    per_dag = told(dag, stored(dag), "a", waiting("a", "max_active_tis_per_dag", 1, 1))
+    assert [cause.dependency for cause in per_dag.causes] == [Dependency.CONCURRENCY]
 
 
 def test_all_limits_and_the_past_are_told_each_by_its_last_word() -> None:
-    dag = draw("a")
+    dag = draw("a", a={"pool": "db"})
     lines = [
         waiting("a", "pool db", 9, 9, at=iso(NOW - 20)),
         waiting("a", "pool db", 8, 9, at=iso(NOW - 25)),
         waiting("a", "max_active_tis_per_dag", 1, 1),
         line("a", "none", "none", "waits for the previous run", previous="r0"),
     ]
-    assert sorted(told(dag, stored(dag), "a", *lines).words) == [
+    found = told(dag, stored(dag), "a", *lines)
+    assert sorted(found.words) == [
         "it depends on the past: waits for a of the run r0",
         "max_active_tis_per_dag has no free slot: 1 of 1 slots in use, seen at 07:59:30Z",
         "pool db has no free slot: 9 of 9 slots in use, seen at 07:59:40Z",
     ]
-    assert Dependency.PREVIOUS_RUN in {c.dependency for c in told(dag, stored(dag), "a", *lines).causes}
+    assert Dependency.PREVIOUS_RUN in {cause.dependency for cause in found.causes}
 
 
-def test_limit_within_the_run_holds_for_as_long_as_what_is_active_says_so() -> None:
-    dag = draw("a,b,c")
-    full = waiting("a", "max_active_tasks", 2, 2)
-    blocked = told(dag, stored(dag, b=RUNNING, c=RUNNING), "a", full)
+def test_word_on_a_pool_holds_for_every_task_of_the_run_that_uses_it() -> None:
+    dag = draw("a,b,c", a={"pool": "db"}, b={"pool": "db"})
+    wait = waiting("a", "pool db", 4, 4)
+    assert only(told(dag, stored(dag), "b", wait)).startswith("pool db has no free slot")
+    assert told(dag, stored(dag), "c", wait).standing is Standing.DUE
+    other = waiting("a", "max_active_tis_per_dag", 1, 1)
+    assert told(dag, stored(dag), "b", other).standing is Standing.DUE
+
+
+def test_pool_that_was_full_before_is_told_of_a_task_that_is_due() -> None:
+    dag = draw("a,b", a={"pool": "db"}, b={"pool": "db"})
+    seen = stored(dag, a=Entry(S.QUEUED, 1))
+    found = told(dag, seen, "b", waiting("a", "pool db", 4, 4))
+    assert found.words == (
+        "due now: becomes queued, as its trigger rule is met, once pool db has a free slot (it had none at 07:59:30Z)",
+    )
+
+
+def test_limit_within_the_run_is_counted_from_what_is_stored() -> None:
+    dag = draw("a,b,c", dag={"max_active_tasks": 2})
+    blocked = told(dag, stored(dag, b=RUNNING, c=Entry(S.QUEUED, 1)), "a")
     assert causes(blocked) == [
-        ("Task Instance Slots Available", "max_active_tasks has no free slot: 2 of 2 slots in use, seen at 07:59:30Z")
+        ("Task Instance Slots Available", "max_active_tasks has no free slot: 2 of 2 in use in this run")
     ]
-    assert told(dag, stored(dag, b=RUNNING, c=DONE), "a", full).standing is Standing.DUE
-
-
-def test_limit_of_one_mapped_task_within_the_run_counts_its_instances_alone() -> None:
-    dag = draw("m,b", m=OVER)
+    assert told(dag, stored(dag, b=RUNNING, c=DONE), "a").standing is Standing.DUE
+    many = draw("m,b", m={**OVER, "max_active_tis_per_dagrun": 1})
     expanded = Entry(S.EXPANDED, start=NOW - 60, mapped=Mapped(3), width=3)
-    full = waiting("m_1", "max_active_tis_per_dagrun", 1, 1)
-    blocked = told(dag, stored(dag, m=expanded, m_0=RUNNING), "m_1", full)
-    assert [cause.dependency for cause in blocked.causes] == [Dependency.CONCURRENCY]
-    assert told(dag, stored(dag, m=expanded, m_0=DONE, b=RUNNING), "m_1", full).standing is Standing.DUE
+    held = told(many, stored(many, m=expanded, m_0=RUNNING), "m_1")
+    assert causes(held) == [
+        ("Task Concurrency", "max_active_tis_per_dagrun has no free slot: 1 of 1 in use in this run")
+    ]
+    assert told(many, stored(many, m=expanded, m_0=DONE, b=RUNNING), "m_1").standing is Standing.DUE
 
 
 def test_what_was_waited_for_is_over_with_the_next_change() -> None:
-    dag = draw("a", a=RETRIED)
+    dag = draw("a", a={**RETRIED, "pool": "db"})
     wait = waiting("a", "pool db", 1, 1, at=iso(NOW - 40))
     queued = told(dag, stored(dag, a=Entry(S.QUEUED, 1)), "a", wait, line("a", "none", "queued", try_number=1))
     assert only(queued) == "queued since 07:59:30Z: try 1 of 3 waits for an executor"

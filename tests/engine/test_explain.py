@@ -181,3 +181,25 @@ def test_run_that_was_only_announced_is_not_there() -> None:
     world = World(draw("a"))
     world.runs.announce(world.info)
     assert stored_now(world.runs, world.specs, world.info) is None
+
+
+def test_limits_that_the_engine_meets_are_told() -> None:
+    dag = draw("a,b>c", dag={"max_active_tasks": 1}, a={"pool": "db"}, b={"pool": "db"})
+    world = World(dag)
+    world.ports = replace(world.ports, pools={"db": 1})
+    world.start()
+    stored = rebuilt(dag, world.info, read(dag, world.log.lines), FAR)
+    found = explain_all(dag, stored, world.clock.now())
+    told = {each.name: [cause.dependency.value for cause in each.causes] for each in found}
+    assert told == {
+        "a": ["Task Instance State"],
+        "b": ["Pool Slots Available", "Task Instance Slots Available"],
+        "c": ["Trigger Rule"],
+    }
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_task_under_a_limit_of_its_run_is_due_when_it_is_queued(seed: int) -> None:
+    dag = draw("a,b,c>m>z", dag={"max_active_tasks": 2}, m={**MAPPED, "max_active_tis_per_dagrun": 1})
+    world = World(dag, {"b": [Failed("x"), Succeeded()]}).run(Random(seed))
+    check_starts(dag, world.info, read(dag, world.log.lines))
