@@ -71,7 +71,9 @@ def span(seconds: float) -> str:
     if seconds < 120:
         return f"in {seconds:.1f} s" if seconds < 10 else f"in {seconds:.0f} s"
     minutes, hours = round(seconds / 60), seconds / 3600
-    return f"in {minutes} min" if minutes < 120 else f"in {hours:.1f} h"
+    if minutes < 120:
+        return f"in {minutes} min"
+    return f"in {hours:.1f} h" if hours < 48 else f"in {hours / 24:.0f} days"
 
 
 def tried(scene: Scene, address: int) -> str:

@@ -441,7 +441,7 @@ def test_times_of_another_day_have_their_date() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(-1, "overdue"), (0.25, "in 0.2 s"), (40, "in 40 s"), (600, "in 10 min"), (3 * 3600, "in 3.0 h")],
+    [(-1, "overdue"), (0.25, "in 0.2 s"), (40, "in 40 s"), (600, "in 10 min"), (3 * 3600, "in 3.0 h"), (7 * 86400, "in 7 days")],
 )
 def test_span_is_told_in_the_unit_that_fits(seconds: float, words: str) -> None:
     assert span(seconds) == words

@@ -196,6 +196,7 @@ def test_limits_that_the_engine_meets_are_told() -> None:
         "b": ["Pool Slots Available", "Task Instance Slots Available"],
         "c": ["Trigger Rule"],
     }
+    assert "pool db has no free slot: 1 of 1 slots in use, seen at" in explain(dag, stored, FAR / 1e3, 1).words[0]
 
 
 @pytest.mark.parametrize("seed", range(10))
