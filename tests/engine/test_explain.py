@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from leeward.core.address import is_summary, task_of
 from leeward.core.dag import Callback, CallbackEvent, Dag, Expansion, SkipScope
 from leeward.core.explain import Standing, explain, explain_all
-from leeward.core.facts import Failed, Succeeded
+from leeward.core.facts import Failed, Outcome, Succeeded
 from leeward.core.lines import Line, iso, read_line, seconds_of
 from leeward.core.replay import Stored, beside, rebuilt
 from leeward.core.rows import rows
@@ -42,14 +42,12 @@ def read(dag: Dag, lines: Sequence[Mapping[str, Any]]) -> list[Line]:
 
 def comparable(entry: Entry) -> Entry:
     """What a log can tell: times in whole milliseconds, and no polls, which are not logged."""
-    times = {name: None if (t := getattr(entry, name)) is None else _cut(t) for name in ("start", "end", "until")}
-    if entry.state is TaskState.DEFERRED:
-        times["until"] = None
-    return replace(entry, polls=0, **times)
+    until = None if entry.state is TaskState.DEFERRED else _cut(entry.until)
+    return replace(entry, polls=0, start=_cut(entry.start), end=_cut(entry.end), until=until)
 
 
-def _cut(moment: float) -> float:
-    return seconds_of(iso(moment))
+def _cut(moment: float | None) -> float | None:
+    return None if moment is None else seconds_of(iso(moment))
 
 
 def instances(stored: Stored) -> dict[int, Entry]:
@@ -151,7 +149,8 @@ CALLED = {"callbacks": {CallbackEvent.SUCCESS: (Callback("m.f"),)}}
     ],
 )
 def test_mapped_run_is_rebuilt_and_what_starts_was_due(dag: Dag, seed: int) -> None:
-    script = {"m": [Random(seed).choice([Succeeded(), Failed("x")])]}
+    ends: list[Outcome] = [Succeeded(), Failed("x")]
+    script = {"m": [Random(seed).choice(ends)]}
     world = World(dag, script).run(Random(seed))
     lines = read(dag, world.log.lines)
     there = stored_now(world.runs, world.specs, world.info)
