@@ -12,6 +12,8 @@ from leeward.core.dag import (
     CallbackEvent,
     Callbacks,
     Dag,
+    DeadlineAlert,
+    DeadlineReference,
     Expansion,
     RetryPolicy,
     SkipScope,
@@ -32,8 +34,12 @@ def dag_of(text: str) -> Dag:
     tasks = tuple(_task(row) for row in found.pop("tasks"))
     groups = tuple(TaskGroup(**{**row, "expand": _expansion(row.get("expand"))}) for row in found.pop("groups"))
     tags, folders = tuple(found.pop("tags")), tuple(found.pop("template_searchpath", ()))
-    callbacks = _callbacks(found.pop("callbacks", {}))
-    return Dag(tasks=tasks, groups=groups, tags=tags, template_searchpath=folders, callbacks=callbacks, **found)
+    special = {
+        "template_searchpath": folders,
+        "callbacks": _callbacks(found.pop("callbacks", {})),
+        "deadlines": tuple(map(_deadline, found.pop("deadlines", ()))),
+    }
+    return Dag(**{**found, **special, "tasks": tasks, "groups": groups, "tags": tags})
 
 
 def _task(row: Mapping[str, Any]) -> Task:
@@ -50,6 +56,11 @@ def _task(row: Mapping[str, Any]) -> Task:
 
 def _callbacks(rows: Mapping[str, Any]) -> Callbacks:
     return {CallbackEvent(event): tuple(Callback(**callback) for callback in found) for event, found in rows.items()}
+
+
+def _deadline(row: Mapping[str, Any]) -> DeadlineAlert:
+    special = {"reference": DeadlineReference(row["reference"]), "callback": Callback(**row["callback"])}
+    return DeadlineAlert(**{**row, **special})
 
 
 def _expansion(row: Mapping[str, Any] | None) -> Expansion | None:

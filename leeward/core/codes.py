@@ -71,6 +71,9 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW176": "With rule `always` a task starts before what it is mapped over is there. Airflow refuses that, too.",
         "LW177": "`__mapped__` names an argument of the mapped group around the task.",
         "LW178": "With `instances_per_call` instances share a call of the worker, which has to end within a minute.",
+        "LW180": "An object of Airflow's, written by `__type__`, is none of those that the key takes, or has other "
+        "arguments than its class in Airflow. Classes of your own can't be used there: no user code runs where runs are "
+        "decided.",
         "LW200": "A defaults file and the `default:` block set the same key. The block wins, as dag-factory documents.",
         "LW201": "The key is accepted and does nothing; the hint says why.",
         "LW202": "Airflow removed the key; it is read as its successor.",

@@ -91,6 +91,34 @@ class Callback:
 Callbacks: TypeAlias = Mapping[CallbackEvent, tuple[Callback, ...]]
 
 
+class DeadlineReference(StrEnum):
+    """What a deadline is counted from, by Airflow's names."""
+
+    DAGRUN_LOGICAL_DATE = "DAGRUN_LOGICAL_DATE"
+    DAGRUN_QUEUED_AT = "DAGRUN_QUEUED_AT"
+    FIXED_DATETIME = "FIXED_DATETIME"
+    AVERAGE_RUNTIME = "AVERAGE_RUNTIME"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineAlert:
+    """A time by which a run is to have succeeded, and what is called if it has not.
+
+    The time is `interval_seconds`, which may be negative, after what `reference` names: for FIXED_DATETIME `moment` (ISO
+    8601 with offset), for AVERAGE_RUNTIME the mean of the last `max_runs` completed runs, if there are `min_runs`. An
+    asynchronous callback is `awaited`.
+    """
+
+    reference: DeadlineReference
+    interval_seconds: float
+    callback: Callback
+    awaited: bool = False
+    name: str | None = None
+    moment: str | None = None
+    max_runs: int = 10
+    min_runs: int = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Expansion:
     """What a task or a task group is mapped over: arguments and their sources, in the order of the spec.
@@ -189,6 +217,7 @@ class Dag:
     bundle: str = ""
     callbacks: Callbacks = field(default_factory=dict)
     max_map_length: int = DEFAULT_MAX_MAP_LENGTH
+    deadlines: tuple[DeadlineAlert, ...] = ()
 
     @cached_property
     def index(self) -> Mapping[str, int]:

@@ -12,10 +12,12 @@ from collections.abc import Collection
 from leeward.core.address import STRIDE, blocks, map_index_of, summaries, task_of
 from leeward.core.decide import Change
 from leeward.core.errors import UsageError
-from leeward.core.run import Entry, Header, Intent, IntentKind, Item
+from leeward.core.run import Entry, Intent, IntentKind, Item, Payer
 from leeward.core.states import RUN_FINISHED, RunState, TaskState
 from leeward.core.verbs import accepted, applied, done
 from leeward.core.view import View
+from leeward.engine.alarms import arm
+from leeward.engine.amend import amend, read_header
 from leeward.engine.end_run import move_on, tell_end
 from leeward.engine.events import run_changed
 from leeward.engine.ports import Write, header_item
@@ -27,20 +29,21 @@ def apply_verb(
     kind: IntentKind,
     tasks: Collection[int] = (),
     state: RunState | TaskState | None = None,
+    reason: str = "",
 ) -> None:
-    """Store a verb and roll it over the run. `tasks` are indexes; `state` is for MARK and STOP.
+    """Store a verb and roll it over the run. `tasks` are indexes; `state` is for MARK and STOP, `reason` says why STOP.
 
     As in Airflow, clearing a task clears the setups in whose scope it is and their teardowns too.
     Raises UsageError LW301 if there is no such run, LW302 if another verb is on its way or the run moved meanwhile.
     """
-    item = _header_item(scope)
+    item = read_header(scope)
     if item.header is None:
         raise UsageError("LW301", f"there is no run {scope.info.ref.run_id}")
     if kind is IntentKind.STOP and item.header.state in RUN_FINISHED:
         return
     clock = scope.ports.clock.now()
     chosen = scope.dag.scopes.cleared(tasks) if kind is IntentKind.CLEAR else frozenset(tasks)
-    intent = Intent(scope.ports.ids.token(), kind, chosen, clock, state)
+    intent = Intent(scope.ports.ids.token(), kind, chosen, clock, state, reason)
     if item.header.intent is not None or not _store(scope, item, intent):
         raise UsageError("LW302", "another verb is on its way in this run: try again")
     roll_forward(scope)
@@ -52,7 +55,7 @@ def roll_forward(scope: Scope) -> None:
     Blocks come last: how many a mapped task ever had stands in its entry, whatever the verb made of that, and an expansion
     that was decided before the verb can only have written blocks of an older epoch.
     """
-    item = _header_item(scope)
+    item = read_header(scope)
     if item.header is None or item.header.intent is None:
         return
     intent = item.header.intent
@@ -62,7 +65,7 @@ def roll_forward(scope: Scope) -> None:
     view = scope.read(view, _mapped_items(scope, view))
     for number in _mapped_items(scope, view):
         _apply(scope, view, number, intent, item.epoch)
-    _finish(scope, item, item.header)
+    _finish(scope, item, intent)
 
 
 def _mapped_items(scope: Scope, view: View) -> list[int]:
@@ -73,11 +76,6 @@ def _mapped_items(scope: Scope, view: View) -> list[int]:
         width = entry.width if entry else 0
         found += [*blocks(index, width), *summaries(index, width)]
     return found
-
-
-def _header_item(scope: Scope) -> Item:
-    number = header_item(scope.layout)
-    return scope.ports.runs.read(scope.info.ref, (number,))[number]
 
 
 def _store(scope: Scope, item: Item, intent: Intent) -> bool:
@@ -94,7 +92,7 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
             epoch=item.epoch,
             new_epoch=item.epoch + 1,
             expect_header=header,
-            put_header=accepted(header, intent),
+            put_header=accepted(scope.dag, header, intent),
         )
     )
     if written.item.header is None or written.item.header.intent != intent:
@@ -155,21 +153,17 @@ def _addresses(scope: Scope, shard: int, item: Item, view: View | None) -> Colle
     return [i for i in scope.layout.indexes(shard) if i in item.entries or 0 <= map_index_of(i) < length]
 
 
-def _finish(scope: Scope, item: Item, header: Header) -> None:
-    after = done(scope.dag, header, scope.ports.clock.now())
-    written = scope.write(
-        Write(
-            header_item(scope.layout),
-            epoch=item.epoch,
-            expect_header=header,
-            put_header=after,
-        )
-    )
-    if written.item.header != after:
+def _finish(scope: Scope, item: Item, intent: Intent) -> None:
+    now = scope.ports.clock.now()
+    payer = Payer(scope.ports.ids.token(), now)
+    item, before = amend(scope, item, lambda h: done(scope.dag, h, now, payer) if h.intent == intent else None)
+    if before is None or item.header is None:
         return
-    if after.state in RUN_FINISHED:
-        tell_end(scope, written.item, "stopped")
+    if item.header.state in RUN_FINISHED:
+        tell_end(scope, before, item, payer, item.header.reason or "stopped")
         return
+    if intent.kind is IntentKind.CLEAR and item.header.deadlines:
+        arm(scope, item.header)
     move_on(scope, scope.read_all(), None)
 
 

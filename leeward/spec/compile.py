@@ -13,6 +13,7 @@ from leeward.spec.callbacks import OF_DAG, read_callbacks
 from leeward.spec.catalogue import Catalogue
 from leeward.spec.check import check_keys
 from leeward.spec.dates import Calendar
+from leeward.spec.deadlines import read_deadlines
 from leeward.spec.defaults import disagreements, effective
 from leeward.spec.diagnostics import Report
 from leeward.spec.groups import Groups, read_groups
@@ -218,6 +219,7 @@ def _dag(
         source=file,
         callbacks=read_callbacks(keys, OF_DAG, report),
         max_map_length=longest if isinstance(longest, int) else DEFAULT_MAX_MAP_LENGTH,
+        deadlines=read_deadlines(keys.get("deadline"), calendar),
     )
 
 

@@ -59,6 +59,7 @@ TABLE: Final = {"type": ["object", "null"]}
 NAMES: Final = {"type": "array", "items": {"type": "string"}}
 SPAN: Final = {"anyOf": [NUMBER, {"type": "object", "required": ["__type__"]}, {"type": "null"}]}
 DATE: Final = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["__type__"]}, {"type": "null"}]}
+OBJECT: Final = {"type": "object", "required": ["__type__"]}
 RULE: Final = {"enum": [rule.value for rule in TriggerRule]}
 
 _LIMITS = "limits on concurrency"
@@ -157,7 +158,11 @@ _DAG: Final = (
     ),
     _later("user_defined_filters", _TEMPLATES, {}),
     _later("jinja_environment_kwargs", "other settings of Jinja", {}),
-    _later("deadline", "deadline alerts"),
+    Key(
+        "deadline",
+        "When a run is to have succeeded, and what is called if it has not: a `DeadlineAlert` by `__type__`, or a list.",
+        {"anyOf": [OBJECT, {"type": "array", "items": OBJECT}, {"type": "null"}]},
+    ),
     *_callbacks(success="when a run has succeeded", failure="when a run has failed"),
     *(_warned(f"on_execute_callback{suffix}", "Airflow reads it for tasks alone") for suffix in ("", "_name", "_file")),
     _warned("sla_miss_callback", "Airflow 3.1 removed SLAs"),

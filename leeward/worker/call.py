@@ -5,23 +5,21 @@ A job is plain JSON (see `run_job`), and so is the result; what the callable rai
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
-import sys
 import traceback
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, Final
 
 from leeward.core.errors import TaskError
 from leeward.core.sources import CALL
 from leeward.templating.files import searching
 from leeward.templating.render import Settings, present, render
-from leeward.worker.airflow_names import CONTEXT, AirflowException, AirflowTaskTimeout, BaseOperator
+from leeward.worker.airflow_names import CONTEXT, AirflowTaskTimeout, BaseOperator
+from leeward.worker.callbacks import beside, call_back, miss_deadline
 from leeward.worker.channel import XCOMS, Channel, TaskInstance
 from leeward.worker.context import UNSET, context_of
 from leeward.worker.known import Context
+from leeward.worker.load import load
 from leeward.worker.macros import imported
 from leeward.worker.values import build, plain
 
@@ -51,7 +49,9 @@ def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
 
 def _run(job: Mapping[str, Any], context: Context, channel: Channel) -> Any:
     if job["kind"] == "callbacks":
-        return _call_back(job, context)
+        return call_back(job, context)
+    if job["kind"] == "deadline":
+        return miss_deadline(job)
     job = _rendered(job, context, channel)
     if job["kind"] == "render":
         return job["fields"]
@@ -60,29 +60,8 @@ def _run(job: Mapping[str, Any], context: Context, channel: Channel) -> Any:
     if job["kind"] == "operator":
         return _operator(target, kwargs, build(_filled(job["rendered"], context["ti"])), context)
     if job.get("templates_dict") is not None:
-        context = _with(context, "templates_dict", build(job["templates_dict"]))
+        context = beside(context, "templates_dict", build(job["templates_dict"]))
     return target(*args, **arguments(target, args, kwargs, context, strict=job["strict"]))
-
-
-def _call_back(job: Mapping[str, Any], context: Context) -> None:
-    """Call each with the context (Airflow's rule: a class is made with the arguments first). One that fails is told of."""
-    for name, value in job["more"].items():
-        context = _with(context, name, AirflowException(value) if name == "exception" else value)
-    for callback in job["callbacks"]:
-        try:
-            target, kwargs = load(callback["callable"]), build(callback["kwargs"])
-            if isinstance(target, type):
-                target(**kwargs)(context)
-            else:
-                target(context, **kwargs)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - one that fails keeps no other from being called
-            traceback.print_exception(error)
-
-
-def _with(context: Context, name: str, value: Any) -> Context:
-    more = context.copy()
-    more[name] = value
-    return more
 
 
 def _rendered(job: Mapping[str, Any], context: Context, channel: Channel) -> Mapping[str, Any]:
@@ -141,28 +120,6 @@ def arguments(
         raise TypeError(f"{target.__name__}() has no argument {unknown[0]!r}")
     asked = {name: context[name] for name in parameters if name in context and name not in kwargs}
     return {**asked, **{name: value for name, value in kwargs.items() if name in parameters}}
-
-
-def load(reference: str | Mapping[str, str]) -> Any:
-    """What an import path, or a file and a name, refers to. A module is imported once in a process."""
-    if isinstance(reference, str):
-        module, _, name = reference.rpartition(".")
-        if not module:
-            raise ImportError(f"{reference!r} is no import path: write module.function")
-        return getattr(importlib.import_module(module), name)
-    return getattr(_file(reference["file"]), reference["name"])
-
-
-@cache
-def _file(path: str) -> Any:
-    name = "leeward_file_" + "".join(c if c.isalnum() else "_" for c in path)
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def _raised(error: BaseException) -> dict[str, Any]:
