@@ -34,7 +34,7 @@ def dag_of(text: str) -> Dag:
     tasks = tuple(_task(row) for row in found.pop("tasks"))
     groups = tuple(TaskGroup(**{**row, "expand": _expansion(row.get("expand"))}) for row in found.pop("groups"))
     tags, folders = tuple(found.pop("tags")), tuple(found.pop("template_searchpath", ()))
-    special = {
+    special: dict[str, Any] = {
         "template_searchpath": folders,
         "callbacks": _callbacks(found.pop("callbacks", {})),
         "deadlines": tuple(map(_deadline, found.pop("deadlines", ()))),

@@ -189,7 +189,8 @@ class Dag:
     such as `+01:00`: tasks that look at the clock look at it there. `source` is the path of the spec as the author knows
     it, `bundle` the hash of the modules beside it (empty: they lie in a folder, or there are none), `template_searchpath`
     folders there where templates find others. In `user_defined_macros` a mapping with `__import__` stands for what that
-    path names.
+    path names, as every one of `user_defined_filters` does. `template_undefined` is Jinja's name of a class. `asks_history`
+    says that the spec, or a file beside it, speaks of the run before (`prev_start_date_success` and its kin).
     """
 
     dag_id: str
@@ -211,6 +212,10 @@ class Dag:
     tags: tuple[str, ...] = ()
     render_template_as_native_obj: bool = False
     user_defined_macros: Mapping[str, Json] = field(default_factory=dict)
+    user_defined_filters: Mapping[str, Json] = field(default_factory=dict)
+    jinja_environment_kwargs: Mapping[str, Json] = field(default_factory=dict)
+    template_undefined: str = "StrictUndefined"
+    asks_history: bool = False
     template_searchpath: tuple[str, ...] = ()
     is_paused_upon_creation: bool = False
     source: str = ""

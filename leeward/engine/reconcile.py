@@ -18,7 +18,7 @@ from typing import Final
 
 from leeward.contract import MAX_BUNDLE_BYTES, MAX_DROP_ERRORS, METRIC_DAGS, METRIC_IMPORT_ERRORS
 from leeward.core.dag import Dag
-from leeward.engine.bundle import pack
+from leeward.engine.bundle import pack, speaks_of_history
 from leeward.engine.drop_spec import apply_rules, drop_spec, retire_dag
 from leeward.engine.ports import Bucket, BundleStore, Drop, DropStore, Ports
 from leeward.operators import CATALOGUE
@@ -184,7 +184,8 @@ def _compiled(dropping: Dropping, path: str, files: Mapping[str, str], now: floa
     if modules:
         bundle, archive = pack(modules)
         dropping.bundles.put(bundle, archive)
-    return [replace(dag, bundle=bundle) for dag in compiled.dags], ()
+    asks = speaks_of_history((text.encode(), *(body.encode() for _, body in defaults), *modules.values()))
+    return [replace(dag, bundle=bundle, asks_history=asks) for dag in compiled.dags], ()
 
 
 def _read(dropping: Dropping, path: str) -> bytes:

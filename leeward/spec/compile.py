@@ -18,7 +18,7 @@ from leeward.spec.defaults import disagreements, effective
 from leeward.spec.diagnostics import Report
 from leeward.spec.groups import Groups, read_groups
 from leeward.spec.keys import KEYS, Level
-from leeward.spec.macros import check_use, read_macros, read_searchpath
+from leeward.spec.macros import check_use, read_filters, read_macros, read_options, read_searchpath, read_undefined
 from leeward.spec.mapped import check_mapping
 from leeward.spec.members import check_id, members, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
@@ -139,11 +139,19 @@ def _compile(
     tasks = wire(specs, groups, report)
     check_mapping(specs, groups, report)
     macros = read_macros(keys.get("user_defined_macros"), report)
+    filters = read_filters(keys.get("user_defined_filters"), report)
     ours = [(spec.task, spec.mark) for spec in specs if not world.catalogue.runs_user_code(spec.task.operator)]
-    check_use(macros, ours, report)
+    check_use(macros, filters, ours, report)
     dag = _dag(dag_id, keys, arguments, tasks, groups.compiled(full_ids(specs, groups)), calendar, world.file)
     folders = read_searchpath(keys.get("template_searchpath"), world.root, report)
-    dag = replace(dag, user_defined_macros=macros, template_searchpath=folders)
+    dag = replace(
+        dag,
+        user_defined_macros=macros,
+        user_defined_filters=filters,
+        jinja_environment_kwargs=read_options(keys.get("jinja_environment_kwargs"), report),
+        template_undefined=read_undefined(keys.get("template_undefined"), report),
+        template_searchpath=folders,
+    )
     return dag if len(report.errors) == before else None
 
 

@@ -65,7 +65,6 @@ RULE: Final = {"enum": [rule.value for rule in TriggerRule]}
 _LIMITS = "limits on concurrency"
 _PAST = "dependencies on earlier runs"
 _ASSETS = "assets"
-_TEMPLATES = "user-defined filters"
 _NOTHING: Final[tuple[Json, ...]] = (None, [], {})
 
 
@@ -149,15 +148,29 @@ _DAG: Final = (
         "Folders beside the spec where templates find what they include; the spec's own folder always.",
         {"anyOf": [{"type": ["string", "null"]}, NAMES]},
     ),
-    _later("template_undefined", "other classes of undefined values"),
+    Key(
+        "template_undefined",
+        "What becomes of undefined names: `jinja2.StrictUndefined` (an error, by default), `jinja2.Undefined`, "
+        "`jinja2.ChainableUndefined` or `jinja2.DebugUndefined`.",
+        TEXT,
+    ),
     Key(
         "user_defined_macros",
         "Names for templates: values, mappings of more names, or import paths (text) of functions beside the spec, for the "
         "tasks that run user code.",
         TABLE,
     ),
-    _later("user_defined_filters", _TEMPLATES, {}),
-    _later("jinja_environment_kwargs", "other settings of Jinja", {}),
+    Key(
+        "user_defined_filters",
+        "Filters for templates: import paths of functions beside the spec, for the tasks that run user code.",
+        TABLE,
+    ),
+    Key(
+        "jinja_environment_kwargs",
+        "Settings of Jinja: `autoescape`, `extensions` (`jinja2.ext.do`, `jinja2.ext.loopcontrols`), "
+        "`keep_trailing_newline`, `lstrip_blocks`, `newline_sequence`, `trim_blocks`.",
+        TABLE,
+    ),
     Key(
         "deadline",
         "When a run is to have succeeded, and what is called if it has not: a `DeadlineAlert` by `__type__`, or a list.",

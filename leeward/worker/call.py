@@ -30,10 +30,11 @@ FINAL: Final = frozenset({"AirflowFailException", "AirflowSensorTimeout"})
 def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     """Run a job to its end.
 
-    `job` holds `kind` ("python", "operator", "callbacks", or "render", which only renders `fields`), `callable` (an import
-    path, or a mapping with `file` and `name`), `args` and `kwargs`, `facts` (see `context_of`), `strict`: whether every one
-    of `kwargs` must fit the signature, and `templates`, where those are to be rendered here: `native`, `macros` and
-    `searchpath`. Callbacks come as a list of `callable` and `kwargs`, with what their context holds besides: `more`.
+    `job` holds `kind` ("python", "operator", "callbacks", "deadline", or "render", which only renders `fields`), `callable`
+    (an import path, or a mapping with `file` and `name`), `args` and `kwargs`, `facts` (see `context_of`), `strict`: whether
+    every one of `kwargs` must fit the signature, and `templates`, where those are to be rendered here: `native`, `macros`,
+    `filters`, `undefined`, `options` and `searchpath`. Callbacks come as a list of `callable` and `kwargs`, with what their
+    context holds besides: `more`, or all that a deadline's holds: `context`.
     The result holds `ended` ("returned", "skipped" or "failed"), and `value`, or `error` and `retryable`.
     """
     context = context_of(job["facts"], channel)
@@ -70,7 +71,14 @@ def _rendered(job: Mapping[str, Any], context: Context, channel: Channel) -> Map
     if templates is None:
         return job
     own = {**UNSET, **imported(templates["macros"])}
-    settings = Settings(templates["native"], own, searching(channel.read, templates["searchpath"]))
+    settings = Settings(
+        templates["native"],
+        own,
+        searching(channel.read, templates["searchpath"]),
+        imported(templates["filters"]),
+        templates["undefined"],
+        templates["options"],
+    )
     parts = {name: job[name] for name in ("args", "kwargs", "templates_dict", "rendered", "fields") if name in job}
     if job["kind"] == "operator":
         del parts["kwargs"]
@@ -114,7 +122,8 @@ def arguments(
     if reserved:
         raise ValueError(f"The key {reserved[0]!r} in args is a part of kwargs and therefore reserved.")
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return {**present(context), **kwargs}
+        named = {name: context[name] for name in parameters if name in context and name not in kwargs}
+        return {**present(context), **named, **kwargs}
     unknown = [name for name in kwargs if name not in parameters]
     if strict and unknown:
         raise TypeError(f"{target.__name__}() has no argument {unknown[0]!r}")
