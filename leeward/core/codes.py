@@ -60,9 +60,11 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW147": "`setups` and `on_failure_fail_dagrun` are about teardowns, and no task is both a setup and a teardown.",
         "LW148": "What comes right after a setup waits for it with the rule all_success: Airflow refuses any other, but for "
         "its teardown.",
-        "LW149": "A folder of templates lies elsewhere than beside the spec, so that it would not travel with its versions.",
+        "LW149": "A folder of templates, or a file of documentation, lies elsewhere than beside the spec, so that it would "
+        "not travel with its versions.",
         "LW150": "A setting of Jinja that templates can't have. Other delimiters, loaders and classes of your own are not "
         "possible.",
+        "LW151": "The file of documentation is not beside the spec, is no text, or is longer than documentation may be.",
         "LW160": "A callback is an import path, a mapping with `callback`, or a list of those.",
         "LW170": "What is mapped over is none of the forms of `expand`, `expand_kwargs` and the special objects in them.",
         "LW171": "A task is mapped over what another one returns. Airflow can't map over an XCom with a key of its own.",

@@ -173,6 +173,7 @@ def _compiled(dropping: Dropping, path: str, files: Mapping[str, str], now: floa
         env={"CONFIG_ROOT_DIR": "."},
         defaults=defaults,
         variables=dropping.variables,
+        read=lambda name: _text_beside(dropping, path, name),
     )
     errors = tuple(str(error) for error in compiled.report.errors)
     if errors:
@@ -186,6 +187,14 @@ def _compiled(dropping: Dropping, path: str, files: Mapping[str, str], now: floa
         dropping.bundles.put(bundle, archive)
     asks = speaks_of_history((text.encode(), *(body.encode() for _, body in defaults), *modules.values()))
     return [replace(dag, bundle=bundle, asks_history=asks) for dag in compiled.dags], ()
+
+
+def _text_beside(dropping: Dropping, path: str, name: str) -> str | None:
+    content = dropping.bucket.read(_folder(path) + name.removeprefix("./"))
+    try:
+        return None if content is None else content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _read(dropping: Dropping, path: str) -> bytes:

@@ -16,6 +16,7 @@ from leeward.spec.dates import Calendar
 from leeward.spec.deadlines import read_deadlines
 from leeward.spec.defaults import disagreements, effective
 from leeward.spec.diagnostics import Report
+from leeward.spec.docs import ReadText, read_doc
 from leeward.spec.groups import Groups, read_groups
 from leeward.spec.keys import KEYS, Level
 from leeward.spec.macros import check_use, read_filters, read_macros, read_options, read_searchpath, read_undefined
@@ -52,6 +53,7 @@ class _World:
     variables: Variables | None
     file: str
     root: str
+    read: ReadText
 
 
 def compile_spec(
@@ -63,10 +65,12 @@ def compile_spec(
     env: Mapping[str, str],
     defaults: Sequence[tuple[str, str]] = (),
     variables: Callable[[str], str | None] | None = None,
+    read: ReadText = lambda _: None,
 ) -> Compiled:
     """Compile a spec. `defaults` are (file name, text) of the defaults files, from the root down to the spec's folder.
 
-    `env` replaces `$NAME`; `variables` looks Airflow variables up (for `variables_as_arguments`).
+    `env` replaces `$NAME`; `variables` looks Airflow variables up (for `variables_as_arguments`); `read` finds files beside
+    the spec.
     """
     report = Report()
     document = _read(text, file, report, env)
@@ -74,7 +78,7 @@ def compile_spec(
     if document is None:
         return Compiled((), report)
     unreadable = bool(report.errors)
-    world = _World(catalogue, now, variables, file, env.get("CONFIG_ROOT_DIR", ""))
+    world = _World(catalogue, now, variables, file, env.get("CONFIG_ROOT_DIR", ""), read)
     block = document.get("default")
     dags = [
         dag
@@ -151,6 +155,7 @@ def _compile(
         jinja_environment_kwargs=read_options(keys.get("jinja_environment_kwargs"), report),
         template_undefined=read_undefined(keys.get("template_undefined"), report),
         template_searchpath=folders,
+        doc_md=read_doc(keys, world.root, world.read, report),
     )
     return dag if len(report.errors) == before else None
 
@@ -219,7 +224,6 @@ def _dag(
         param_schemas=params.schemas,
         description=text_of(keys.get("description")) or "",
         display_name=text_of(keys.get("dag_display_name")) or dag_id,
-        doc_md=text_of(keys.get("doc_md")),
         tags=tuple(text_of(tag) or "" for tag in tags) if isinstance(tags, Listing) else (),
         render_template_as_native_obj=_true(keys.get("render_template_as_native_obj")),
         is_paused_upon_creation=_true(keys.get("is_paused_upon_creation")),

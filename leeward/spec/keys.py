@@ -127,10 +127,11 @@ _DAG: Final = (
     ),
     Key("tags", "Words to find the DAG by.", {"type": ["array", "null"], "items": {"type": "string"}}),
     *_DOCS,
-    _later("doc_md_file_path", "documentation from a file"),
-    _later("doc_md_python_callable_name", "documentation from a callable"),
-    _later("doc_md_python_callable_file", "documentation from a callable"),
-    _later("doc_md_python_arguments", "documentation from a callable", {}),
+    Key("doc_md_file_path", "Path of a Markdown file beside the spec, which is the documentation.", TEXT),
+    *(
+        _warned(name, "no code of yours runs while a spec is compiled; write doc_md, or doc_md_file_path")
+        for name in ("doc_md_python_callable_name", "doc_md_python_callable_file", "doc_md_python_arguments")
+    ),
     Key(
         "render_template_as_native_obj",
         "Whether templates give Python values: what they write, read as a literal.",

@@ -105,13 +105,19 @@ def read_searchpath(node: Node | None, root: str, report: Report) -> tuple[str, 
     found: list[str] = []
     for item in names_of(node, report).values():
         text = f"{(text_of(item) or '').rstrip('/')}/"
-        inside = text.removeprefix(f"{root.rstrip('/')}/") if root else text
-        if inside.startswith("/") or ".." in inside.split("/"):
+        inside = beside_spec(text, root)
+        if inside is None:
             hint = "write a folder beside the spec: it travels with its versions"
             report.error(item.mark, "LW149", f"{text[:-1]!r} does not lie beside the spec", hint)
         else:
             found.append(inside.rstrip("/"))
     return tuple(folder for folder in found if folder not in ("", "."))
+
+
+def beside_spec(path: str, root: str) -> str | None:
+    """A path relative to the spec's folder, which may be written out as `root`; None if it leads elsewhere."""
+    inside = path.removeprefix(f"{root.rstrip('/')}/") if root else path
+    return None if inside.startswith("/") or ".." in inside.split("/") else inside
 
 
 def check_use(
