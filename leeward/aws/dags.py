@@ -15,7 +15,9 @@ from leeward.core.dag import (
     DeadlineAlert,
     DeadlineReference,
     Expansion,
+    RetryAction,
     RetryPolicy,
+    RetryRule,
     SkipScope,
     Task,
     TaskGroup,
@@ -46,12 +48,20 @@ def _task(row: Mapping[str, Any]) -> Task:
     special = {
         "upstream": tuple(row["upstream"]),
         "trigger_rule": TriggerRule(row["trigger_rule"]),
-        "retry": RetryPolicy(**row["retry"]),
+        "retry": _retry(row["retry"]),
         "skip_scope": SkipScope(row["skip_scope"]),
         "callbacks": _callbacks(row.get("callbacks", {})),
         "expand": _expansion(row.get("expand")),
     }
     return Task(**{**row, **special})
+
+
+def _retry(row: Mapping[str, Any]) -> RetryPolicy:
+    rules = tuple(
+        RetryRule(**{**rule, "exceptions": tuple(rule["exceptions"]), "action": RetryAction(rule["action"])})
+        for rule in row.get("rules", ())
+    )
+    return RetryPolicy(**{**row, "rules": rules, "otherwise": RetryAction(row.get("otherwise", RetryAction.DEFAULT))})
 
 
 def _callbacks(rows: Mapping[str, Any]) -> Callbacks:

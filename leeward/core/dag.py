@@ -53,18 +53,45 @@ class SkipScope(StrEnum):
     """Every task downstream of it, whatever their trigger rules (ShortCircuitOperator by default)."""
 
 
+class RetryAction(StrEnum):
+    """What a rule about exceptions asks for, by Airflow's names: DEFAULT = as if there were no rule."""
+
+    RETRY = "retry"
+    FAIL = "fail"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRule:
+    """What follows a failure by one of these exceptions (import paths), or by a subclass if `match_subclasses`."""
+
+    exceptions: tuple[str, ...]
+    action: RetryAction = RetryAction.RETRY
+    delay_seconds: float | None = None
+    reason: str | None = None
+    match_subclasses: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often a failed try is repeated, and after how long.
 
     `delay_seconds` and `max_delay_seconds` are seconds; `multiplier` is Airflow's `retry_exponential_backoff`
-    (0 = constant delay; YAML's `true` means 2.0).
+    (0 = constant delay; YAML's `true` means 2.0). The first of `rules` that matches the exception decides, `otherwise` if
+    none does: Airflow's ExceptionRetryPolicy.
     """
 
     retries: int = 0
     delay_seconds: float = 300.0
     multiplier: float = 0.0
     max_delay_seconds: float | None = None
+    rules: tuple[RetryRule, ...] = ()
+    otherwise: RetryAction = RetryAction.DEFAULT
+
+    @property
+    def exceptions(self) -> tuple[str, ...]:
+        """The exceptions that rules speak of."""
+        return tuple(dict.fromkeys(path for rule in self.rules for path in rule.exceptions))
 
 
 class CallbackEvent(StrEnum):

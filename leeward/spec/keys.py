@@ -227,7 +227,11 @@ _BASE: Final = (
     ),
     _later("inlets", _ASSETS, [], {}),
     _later("outlets", _ASSETS, [], {}),
-    _later("retry_policy", "retry policies"),
+    Key(
+        "retry_policy",
+        "What follows which exception: an `ExceptionRetryPolicy` by `__type__`. It can't add to `retries`.",
+        {"anyOf": [OBJECT, {"type": "null"}]},
+    ),
     Key(
         "render_template_as_native_obj",
         "Whether this task's templates give Python values; as the DAG says by default.",

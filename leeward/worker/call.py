@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from leeward.core.errors import TaskError
@@ -35,7 +36,8 @@ def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     every one of `kwargs` must fit the signature, and `templates`, where those are to be rendered here: `native`, `macros`,
     `filters`, `undefined`, `options` and `searchpath`. Callbacks come as a list of `callable` and `kwargs`, with what their
     context holds besides: `more`, or all that a deadline's holds: `context`.
-    The result holds `ended` ("returned", "skipped" or "failed"), and `value`, or `error` and `retryable`.
+    `catches` are import paths of exceptions. The result holds `ended` ("returned", "skipped" or "failed"), and `value`, or
+    `error` and `retryable`, and which of `catches` the error is, `exactly` or `also`.
     """
     context = context_of(job["facts"], channel)
     token = CONTEXT.set(context)
@@ -43,7 +45,7 @@ def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
         value = _run(job, context, channel)
         return {"ended": "returned", "value": plain(value)}
     except (Exception, SystemExit, AirflowTaskTimeout) as error:  # noqa: BLE001 - whatever user code raises
-        return _raised(error)
+        return _raised(error, job.get("catches", ()))
     finally:
         CONTEXT.reset(token)
 
@@ -131,7 +133,7 @@ def arguments(
     return {**asked, **{name: value for name, value in kwargs.items() if name in parameters}}
 
 
-def _raised(error: BaseException) -> dict[str, Any]:
+def _raised(error: BaseException, catches: Sequence[str]) -> dict[str, Any]:
     names = {cls.__name__ for cls in type(error).__mro__}
     if isinstance(error, TaskError):
         return {"ended": "failed", "error": str(error), "retryable": error.retryable}
@@ -139,4 +141,15 @@ def _raised(error: BaseException) -> dict[str, Any]:
     if SKIP in names:
         return {"ended": "skipped", "error": text}
     traceback.print_exception(error)
-    return {"ended": "failed", "error": text, "retryable": not names & FINAL}
+    return {"ended": "failed", "error": text, "retryable": not names & FINAL, **_known_by(error, catches)}
+
+
+def _known_by(error: BaseException, catches: Sequence[str]) -> dict[str, list[str]]:
+    """By which of these import paths the error's class, or one above it, is known: paths may name one class twice."""
+    found: dict[str, list[str]] = {}
+    for path in catches:
+        with suppress(ImportError, AttributeError):
+            kind = load(path)
+            if isinstance(kind, type) and isinstance(error, kind):
+                found.setdefault("exactly" if type(error) is kind else "also", []).append(path)
+    return found
