@@ -11,6 +11,7 @@ from collections.abc import Collection
 from leeward.contract import METRIC_RUN_DURATION
 from leeward.core.callbacks import reason
 from leeward.core.decide import decide, entries, outcome
+from leeward.core.gates import Gate
 from leeward.core.run import Header, Item, Payer
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.verbs import ended
@@ -21,13 +22,17 @@ from leeward.engine.callbacks import pay
 from leeward.engine.deadlines import tell_deadlines
 from leeward.engine.deliver import deliver
 from leeward.engine.events import run_changed
+from leeward.engine.gates import repair
 from leeward.engine.ports import HEADER
 from leeward.engine.scope import Scope
 
 
-def move_on(scope: Scope, view: View, touched: Collection[int] | None) -> None:
-    """Advance, then end the run if that (or the write before it) finished a shard's last open entry."""
-    if advance(scope, view, touched):
+def move_on(scope: Scope, view: View, touched: Collection[int] | None, *, freed: frozenset[Gate] = frozenset()) -> None:
+    """Advance, then end the run if that (or the write before it) finished a shard's last open entry.
+
+    `freed` names the gates of slots that were given back and that others of the run may have waited for.
+    """
+    if advance(scope, view, touched, freed=freed):
         end_run(scope)
 
 
@@ -42,7 +47,7 @@ def end_run(scope: Scope) -> None:
             return
         moment = scope.moment()
         due = decide(scope.dag, view, moment)
-        if due.later:
+        if due.later or due.wanted:
             return
         if not due.changes:
             _write_end(scope, item, *_verdict(scope, view))
@@ -76,6 +81,7 @@ def tell_end(scope: Scope, before: Header, item: Item, payer: Payer, cause: str 
     seconds = header.end - (header.start or header.end)
     scope.ports.metrics.timing(f"{METRIC_RUN_DURATION}.{header.state}", seconds, dag_id=scope.dag.dag_id)
     tell_deadlines(scope, before, header, item.epoch)
+    repair(scope)
     deliver(scope, item, payer)
 
 

@@ -9,6 +9,7 @@ from leeward.engine.alarms import arm_near, times_out
 from leeward.engine.amend import read_header
 from leeward.engine.apply_verb import apply_verb, roll_forward
 from leeward.engine.end_run import move_on
+from leeward.engine.gates import repair
 from leeward.engine.hints import Look
 from leeward.engine.miss_deadlines import miss_deadlines
 from leeward.engine.ports import Ports
@@ -43,6 +44,7 @@ def look_at_run(scope: Scope) -> None:
         apply_verb(scope, IntentKind.STOP, state=RunState.FAILED, reason="timed_out")
         return
     if header.state is RunState.RUNNING:
+        repair(scope)
         move_on(scope, scope.read_all(), None)
     arm_near(scope, header)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from leeward.contract import DEFAULT_MAX_MAP_LENGTH
-from leeward.core.dag import Dag, Task, TaskGroup
+from leeward.core.dag import DEFAULT_POOL, Dag, Task, TaskGroup
 from leeward.spec.callbacks import OF_DAG, read_callbacks
 from leeward.spec.catalogue import Catalogue
 from leeward.spec.check import check_keys
@@ -29,6 +29,9 @@ from leeward.spec.special import as_json, as_timedelta, fold
 from leeward.spec.tasks import TaskReader, TaskSpec, Variables
 from leeward.spec.text import parse
 from leeward.spec.wire import full_ids, wire
+
+POOLS: Final = "LW150"
+"""The code of mistakes that a deployment may mend, without a new drop."""
 
 _RESERVED: Final = frozenset({"default", "vars"})
 
@@ -54,6 +57,7 @@ class _World:
     file: str
     root: str
     read: ReadText
+    pools: Mapping[str, int] | None
 
 
 def compile_spec(
@@ -65,12 +69,13 @@ def compile_spec(
     env: Mapping[str, str],
     defaults: Sequence[tuple[str, str]] = (),
     variables: Callable[[str], str | None] | None = None,
+    pools: Mapping[str, int] | None = None,
     read: ReadText = lambda _: None,
 ) -> Compiled:
     """Compile a spec. `defaults` are (file name, text) of the defaults files, from the root down to the spec's folder.
 
-    `env` replaces `$NAME`; `variables` looks Airflow variables up (for `variables_as_arguments`); `read` finds files beside
-    the spec.
+    `env` replaces `$NAME`; `variables` looks Airflow variables up (for `variables_as_arguments`); `pools` holds the slots of
+    the installation's pools, None where it is not known which those are; `read` finds files beside the spec.
     """
     report = Report()
     document = _read(text, file, report, env)
@@ -78,7 +83,7 @@ def compile_spec(
     if document is None:
         return Compiled((), report)
     unreadable = bool(report.errors)
-    world = _World(catalogue, now, variables, file, env.get("CONFIG_ROOT_DIR", ""), read)
+    world = _World(catalogue, now, variables, file, env.get("CONFIG_ROOT_DIR", ""), read, pools)
     block = document.get("default")
     dags = [
         dag
@@ -142,6 +147,7 @@ def _compile(
     specs = _tasks(keys.get("tasks"), groups, reader)
     tasks = wire(specs, groups, report)
     check_mapping(specs, groups, report)
+    _check_pools(specs, world.pools, report)
     macros = read_macros(keys.get("user_defined_macros"), report)
     filters = read_filters(keys.get("user_defined_filters"), report)
     ours = [(spec.task, spec.mark) for spec in specs if not world.catalogue.runs_user_code(spec.task.operator)]
@@ -158,6 +164,19 @@ def _compile(
         doc_md=read_doc(keys, world.root, world.read, report),
     )
     return dag if len(report.errors) == before else None
+
+
+def _check_pools(specs: Sequence[TaskSpec], pools: Mapping[str, int] | None, report: Report) -> None:
+    """A task of a pool that is not there, or that is too small for it, could never run."""
+    if pools is None:
+        return
+    for spec in specs:
+        name, slots = spec.task.pool or DEFAULT_POOL, spec.task.pool_slots
+        size = pools.get(name, slots if name == DEFAULT_POOL else 0)
+        if slots > size:
+            has = f"has {size} slots" if name in pools else "is not there"
+            message = f"the task {spec.name!r} takes {slots} slots of the pool {name!r}, which {has}"
+            report.error(spec.mark, POOLS, message, "pools and their slots stand in cdk.json")
 
 
 def _tasks(node: Node | None, groups: Groups, reader: TaskReader) -> list[TaskSpec]:
@@ -206,6 +225,7 @@ def _dag(
     tags = keys.get("tags")
     timeout = keys.get("dagrun_timeout")
     active = as_json(keys["max_active_runs"], report) if "max_active_runs" in keys else 16
+    crowd = as_json(keys["max_active_tasks"], report) if "max_active_tasks" in keys else None
     longest = as_json(keys["max_map_length"], report) if "max_map_length" in keys else None
     return Dag(
         dag_id,
@@ -230,6 +250,7 @@ def _dag(
         timezone=calendar.zone_of("start_date", keys, arguments),
         source=file,
         callbacks=read_callbacks(keys, OF_DAG, report),
+        max_active_tasks=crowd if isinstance(crowd, int) else None,
         max_map_length=longest if isinstance(longest, int) else DEFAULT_MAX_MAP_LENGTH,
         deadlines=read_deadlines(keys.get("deadline"), calendar),
     )

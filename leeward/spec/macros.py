@@ -78,7 +78,7 @@ def read_undefined(node: Node | None, report: Report) -> str:
     module, _, name = path.rpartition(".")
     if module not in ("jinja2", "jinja2.runtime") or name not in UNDEFINED:
         hint = closest(path, [f"jinja2.{each}" for each in UNDEFINED])
-        report.error(node.mark, "LW150", f"{path} is none of Jinja's classes of undefined values", hint)
+        report.error(node.mark, "LW152", f"{path} is none of Jinja's classes of undefined values", hint)
         return UNDEFINED[0]
     return name
 
@@ -92,9 +92,9 @@ def read_options(node: Node | None, report: Report) -> dict[str, Json]:
             report.warning(value.mark, "LW201", f"{name} does nothing", "it changes no text")
         elif name not in OPTIONS:
             hint = closest(name, OPTIONS)
-            report.error(value.mark, "LW150", f"templates can't have the setting {name!r}", hint)
+            report.error(value.mark, "LW152", f"templates can't have the setting {name!r}", hint)
         elif problem := mismatch(plain, OPTIONS[name]):
-            report.error(value.mark, "LW150", f"{name} {problem}")
+            report.error(value.mark, "LW152", f"{name} {problem}")
         else:
             found[name] = plain
     return found

@@ -83,11 +83,11 @@ def test_settings_are_read_from_the_spec() -> None:
 @pytest.mark.parametrize(
     ("keys", "found"),
     [
-        ("template_undefined: mine.Undefined", ["1 LW150"]),
-        ("template_undefined: jinja2.Environment", ["1 LW150"]),
-        ("jinja_environment_kwargs: {variable_start_string: '<<'}", ["1 LW150"]),
-        ("jinja_environment_kwargs: {trim_blocks: 1}", ["1 LW150"]),
-        ("jinja_environment_kwargs: {extensions: [mine.Extension]}", ["1 LW150"]),
+        ("template_undefined: mine.Undefined", ["1 LW152"]),
+        ("template_undefined: jinja2.Environment", ["1 LW152"]),
+        ("jinja_environment_kwargs: {variable_start_string: '<<'}", ["1 LW152"]),
+        ("jinja_environment_kwargs: {trim_blocks: 1}", ["1 LW152"]),
+        ("jinja_environment_kwargs: {extensions: [mine.Extension]}", ["1 LW152"]),
         ("jinja_environment_kwargs: {cache_size: 50}", ["1 LW201"]),
         ("user_defined_filters: {x: 5}", ["1 LW129"]),
         ("user_defined_filters: {x: {y: m.f}}", ["1 LW129"]),

@@ -24,20 +24,18 @@ SERVERLESS = SAMPLES / "mwaa-serverless"
 
 pytestmark = pytest.mark.skipif(not SAMPLES.exists(), reason="the public workflows are not beside this checkout")
 
-LIMITS, ASSETS = (
-    "limits on concurrency",
-    "asset",
-)
+ASSETS: Final = "asset"
 BLOCKED: Final[Mapping[str, str]] = {
     "dev/dags/asset_triggered_dags.yml": ASSETS,
     "dev/dags/datasets/example_dag_datasets_outlet_inlet.yml": ASSETS,
     "dev/dags/example_object_storage.yml": "__type__ airflow.io.path.ObjectStoragePath",
     "dev/dags/external_task_sensor.yml": "ExternalTaskSensor",
-    "tests/fixtures/dag_factory_variables_as_arguments.yml": LIMITS,
-    "tests/fixtures_without_default_yaml/dag_factory.yml": LIMITS,
-    "tests/fixtures_without_default_yaml/dag_md_docs.yml": LIMITS,
+    "tests/fixtures/dag_factory_variables_as_arguments.yml": "dependencies on earlier runs",
 }
 """Files that dag-factory builds and that a later feature blocks: a word of the message that says so."""
+
+BEYOND: Final = {"tests/fixtures_without_default_yaml/dag_factory.yml": ("example_dag3",)}
+"""DAGs that compile here and that dag-factory can't build: their documentation is made by code that is not there."""
 
 ACCEPTED: Final = {
     "dev/dags/airflow3/example_dag_factory_default_config.yml": "tasks of the default block merge by name here",
@@ -112,7 +110,7 @@ def test_what_dag_factory_builds_compiles_to_the_same_tasks_and_edges(name: str)
         assert any(BLOCKED[name] in str(error) for error in found.report.errors), found.report.errors
         return
     record = _recorded()[name]
-    mine = {dag.dag_id: _structure(dag) for dag in found.dags}
+    mine = {dag.dag_id: _structure(dag) for dag in found.dags if dag.dag_id not in BEYOND.get(name, ())}
     assert mine == {dag_id: _wanted(structure) for dag_id, structure in record["dags"].items()}, found.report.errors
 
 
