@@ -205,7 +205,15 @@ def test_clear_begins_a_deadline_from_the_queue_anew() -> None:
     assert (here.bodies.called, here.states["b"]) == ([LATE], TaskState.SUCCESS)
 
 
-def test_time_out_and_deadlock_are_told_as_airflow_tells_them() -> None:
+def test_callback_of_a_deadlocked_run_is_told_so() -> None:
+    told = {"callbacks": {CallbackEvent.FAILURE: (Callback("m.f"),)}}
+    here = World(draw("a>b", a={"start_date": "2030-01-01T00:00:00+00:00"}, dag=told))
+    with patch.object(here.bodies, "call") as call:
+        here.run()
+    assert [each.args[1].reason for each in call.call_args_list] == ["all_tasks_deadlocked"]
+
+
+def test_callback_of_a_run_that_timed_out_is_told_so() -> None:
     told = {"callbacks": {CallbackEvent.FAILURE: (Callback("m.f"),)}, "dagrun_timeout_seconds": 30.0}
     here = world(script={"a": [LONG, Succeeded()]}, **told)
     with patch.object(here.bodies, "call") as call:
