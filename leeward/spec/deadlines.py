@@ -77,14 +77,16 @@ def _reference(node: Node, calendar: Calendar) -> _Read | None:
         if date is None:
             return None
         moment = date.isoformat()
-    most = _count(found[1].get("max_runs"), _DEFAULT_RUNS, calendar.report)
+    given = found[1].get("max_runs")
+    unset = found[0] == "AVERAGE_RUNTIME" and isinstance(given, Scalar) and given.value == 0
+    most = _count(None if unset else given, _DEFAULT_RUNS, calendar.report)
     least = _count(found[1].get("min_runs"), most, calendar.report)
     return reference, moment, most, least
 
 
 def _count(node: Node | None, default: int, report: Report) -> int:
     value = node.value if isinstance(node, Scalar) else None
-    if node is None or (isinstance(value, int) and value == 0 and not isinstance(value, bool)):
+    if node is None:
         return default
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value

@@ -181,6 +181,12 @@ def test_notifier_of_a_deadline_is_made_with_the_context_and_called_with_it(inst
     assert installed.run(missed(callback)) == [["b", ["dag_run", "deadline"]]]
 
 
+def test_notifier_of_a_deadline_may_be_awaited(installed: Installed) -> None:
+    (installed.folder / "board.py").write_text(BOARD)
+    callback = "{__type__: airflow.sdk.AsyncCallback, callback_callable: board.Later, kwargs: {board: b}}"
+    assert installed.run(missed(callback)) == [["b", ["dag_run", "deadline"]]]
+
+
 BOARD = """
 from told import BaseNotifier, _note
 
@@ -191,6 +197,14 @@ class Board(BaseNotifier):
 
     def __call__(self, *args):
         _note(self.board, sorted(args[0]))
+
+class Later(BaseNotifier):
+    def __init__(self, board, **kwargs):
+        super().__init__(**kwargs)
+        self.board = board
+
+    async def async_notify(self, context):
+        _note(self.board, sorted(context))
 """
 
 
