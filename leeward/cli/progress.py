@@ -81,7 +81,7 @@ class Progress:
             what = event["cause"] if "deadline" in event else state
             self._print(f"{_clock(event)}  run {event['run_id']} {what}", None)
             return
-        if state not in {each.value for each in MARKS}:
+        if state not in {each.value for each in MARKS} or event["from"] == state:
             return
         known = TaskState(state)
         if event.get("map_index", -1) != -1:
