@@ -15,7 +15,7 @@ from leeward.core.address import map_index_of, task_of
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import Change
 from leeward.core.gates import Limit, Slot
-from leeward.core.lines import WAITS_FOR_SLOT, iso, written
+from leeward.core.lines import DEADLINE_MISSED, WAITS_FOR_SLOT, iso, written
 from leeward.core.run import Header, RunInfo
 from leeward.core.states import RunState
 
@@ -75,7 +75,7 @@ def deadline_missed(
     info: RunInfo, state: RunState, due: float, name: str | None, epoch: int, now: float
 ) -> Mapping[str, Json]:
     """The line for a deadline that was missed: the run's state is what it was."""
-    line = {**run_changed(info, state, state, "deadline missed", epoch, now), "deadline": iso(due)}
+    line = {**run_changed(info, state, state, DEADLINE_MISSED, epoch, now), "deadline": iso(due)}
     return line if name is None else {**line, "name": name}
 
 
