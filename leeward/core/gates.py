@@ -273,7 +273,9 @@ class _Room:
             change=change,
             put=put,
             expect={name: taken.holds.get(name) for name in put},
-            size=self.sizes[gate] if change else None,  # a pool that has shrunk may be overfull: what is held stays held
+            size=self.sizes[gate]
+            if change
+            else None,  # a pool that has shrunk may be overfull: what is held stays held
             used=taken.used if waiters else None,
             put_waiters=waiters,
             expect_waiters=self.yields.get(gate, {}) if waiters else {},

@@ -152,7 +152,7 @@ def _changes(scope: Scope, shard: int, item: Item, intent: Intent, view: View | 
 
 
 def _expected(scope: Scope, shard: int, item: Item, intent: Intent, changes: Collection[Change]) -> dict[int, Entry]:
-    """All entries that the verb is about, as seen: one that began meanwhile, on what the verb takes back, must not slip by."""
+    """All entries that the verb is about, as seen: what began meanwhile, on what it takes back, must not slip by."""
     touched = [i for i in scope.layout.indexes(shard) if touches(intent, i)]
     return {index: item.entry(index) for index in (*touched, *(change.index for change in changes))}
 
