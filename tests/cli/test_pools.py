@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import leeward
+from tests.cli.test_commands import EXAMPLES, leeward
 
 SPEC = """\
 d:
@@ -57,3 +57,20 @@ def test_pool_that_is_too_small_for_a_task_is_bad_usage(spec: Path, option: str,
     result = leeward("run", spec, "--pool", option)
     assert result.exit_code == 2
     assert task in result.stderr
+
+
+def test_example_keeps_to_its_limits(tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    more = ("--logical-date", "2026-01-31", "--events", events, "--pool", "warehouse=3")
+    assert leeward("run", EXAMPLES / "limits.yml", "--json", *more).exit_code == 0
+    held: dict[tuple[str, int], int] = {}
+    for line in map(json.loads, events.read_text().splitlines()):
+        instance = (line.get("task_id", ""), line.get("map_index", -1))
+        if line["to"] == "queued":
+            held[instance] = 2 if line["task_id"] == "copy_orders" else 1
+        elif line["to"] == "success":
+            held.pop(instance, None)
+        copies = {name: slots for name, slots in held.items() if name[0].startswith("copy")}
+        assert len(held) <= 4
+        assert sum(copies.values()) <= 3
+        assert sum(name == "copy_table" for name, _ in copies) <= 2
