@@ -70,3 +70,11 @@ def test_dashboard_only_reads() -> None:
     actions = {action for name, actions, _ in _all() if name == "dashboard" for action in actions}
     read = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "s3:GetObject"}
     assert actions <= read | {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_whoever_takes_slots_may_do_what_the_store_of_gates_asks_for() -> None:
+    """What a transaction does to an item needs the action of that write, as IAM has none for transactions."""
+    needed = {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"}
+    for name in ("executor", "scheduler"):
+        rows = [row for row in statements(called(name)) if needed <= set(listed(row["Action"]))]
+        assert [row.get("Condition") for row in rows] == [None], name
