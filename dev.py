@@ -201,6 +201,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_parser("generate", help="write the generated pages")
     sub.add_parser("bench", help="print the benchmarks' figures")
     sub.add_parser("simulate", help="simulate the whole installation, seed by seed (--seeds N)", add_help=False)
+    sub.add_parser("schedules", help="prove generated schedules (--count N --seed S)", add_help=False)
     sub.add_parser("bundle", help="list what is in the functions' code and what it weighs")
     sub.add_parser("cdk", help="run the pinned CDK command line: bootstrap, deploy, diff, destroy ...", add_help=False)
     sub.add_parser("lock", help="make the locks anew")
@@ -213,7 +214,7 @@ def main() -> int:
         print("Leeward needs Python 3.11 or newer, this is " + sys.version.split()[0], file=sys.stderr)
         return 2
     options, rest = parser().parse_known_args()
-    if rest and options.command not in ("test", "cdk", "simulate"):
+    if rest and options.command not in ("test", "cdk", "simulate", "schedules"):
         parser().error(f"unrecognized arguments: {' '.join(rest)}")
     setup()
     if options.command == "lock":
@@ -224,6 +225,8 @@ def main() -> int:
         return run(["pytest", *rest])
     if options.command == "simulate":
         return run(["python", "-m", "tests.simulation", *rest])
+    if options.command == "schedules":
+        return run(["python", "-m", "tests.schedules", *rest])
     if options.command == "cdk":
         return cdk(rest)
     if options.command == "check":

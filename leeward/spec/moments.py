@@ -7,8 +7,10 @@ second occurrence, one that doesn't exist is moved forward by the gap. But one t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -60,9 +62,7 @@ class FiveFields:
     @property
     def every_hour(self) -> bool:
         """See `Clockwork.every_hour`."""
-        from croniter import croniter
-
-        return bool(croniter.expand(self.cron)[0][1] == ["*"])
+        return bool(_parsed(self.cron).expanded[1] == ["*"])
 
     def after(self, moment: datetime) -> datetime | None:
         """See `Clockwork.after`."""
@@ -73,16 +73,25 @@ class FiveFields:
         return self._step(moment, forward=False)
 
     def _step(self, moment: datetime, *, forward: bool) -> datetime | None:
-        from croniter import CroniterBadDateError, croniter
+        from croniter import CroniterBadDateError
 
         if moment in (datetime.max, datetime.min):  # noqa: DTZ901 - an expression without a year ends nowhere
             return None
-        found = croniter(self.cron, moment)
+        found = copy(_parsed(self.cron))
+        found.set_current(moment, force=True)
         try:
             step: datetime = found.get_next(datetime) if forward else found.get_prev(datetime)
         except CroniterBadDateError:  # such as the 31st of February
             return None
         return step
+
+
+@lru_cache(maxsize=64)
+def _parsed(cron: str) -> Any:
+    """croniter takes longer to read an expression than to step on; it keeps where it stands, so each step has a copy."""
+    from croniter import croniter
+
+    return croniter(cron)
 
 
 @dataclass(frozen=True, slots=True)

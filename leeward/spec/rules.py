@@ -87,29 +87,41 @@ def _cron(cron: str) -> Iterator[str]:
     from croniter import croniter
 
     (minutes, hours, day, month, week), nth = croniter.expand(cron)
-    months = _text(month, 1, 12)
     nearest = re.search(r"[0-9]+(?=W)|(?<=W)[0-9]+", cron.split()[2].upper())
-    days = [f"{nearest[0]}W"] if nearest else [*_days_of_month(day)]
-    dates = [f"{text} {months} ?" for text in days] + [f"? {months} {text}" for text in _days_of_week(week, nth)]
-    for date in dates or [f"* {months} ?"]:
-        yield f"{_text(minutes, 0, 60)} {_text(hours, 0, 24)} {date} *"
+    for on_day, on_weekday in _dates(day, week, nth, nearest[0] if nearest else None):
+        yield f"{_text(minutes, 0, 60)} {_text(hours, 0, 24)} {on_day} {_text(month, 1, 12)} {on_weekday} *"
+
+
+def _dates(
+    day: list[Any], week: list[Any], nth: Mapping[int, Iterable[Any]], nearest: str | None
+) -> list[tuple[str, str]]:
+    """Day of month and day of week, as often as AWS has to be told.
+
+    To croniter the nth weekday of a month, its last, or the weekday nearest to a day win over the other field. What AWS can't
+    say has no expression: both at once, which means days that are both, and the weekday nearest to a day that some months
+    lack, for which croniter takes their last.
+    """
+    if nearest:
+        return [] if nth or int(nearest) > 28 else [(f"{nearest}W", "?")]
+    if nth:
+        return [("?", place) for place in _places(nth)]
+    by_week = [] if week == ["*"] else [("?", _text([number + 1 for number in week], 1, 7))]
+    return [(text, "?") for text in _days_of_month(day)] + by_week or [("*", "?")]
 
 
 def _days_of_month(day: list[Any]) -> Iterator[str]:
-    numbers = [number for number in day if isinstance(number, int)]
+    numbers = [number for number in day if number not in ("*", "l")]
     if numbers:
         yield _text(numbers, 1, 31)
     if "l" in day:
         yield "L"
 
 
-def _days_of_week(week: list[Any], nth: Mapping[int, Iterable[Any]]) -> Iterator[str]:
+def _places(nth: Mapping[int, Iterable[Any]]) -> Iterator[str]:
     """An expression has place for one day with a `#` or an `L`, and Sunday is 1."""
     for day, places in nth.items():
         for place in places:
             yield f"{day + 1}L" if place == "l" else f"{day + 1}#{place}"
-    if not nth and week != ["*"]:
-        yield _text([day + 1 for day in week], 1, 7)
 
 
 def _text(field: Iterable[Any], first: int, count: int) -> str:
