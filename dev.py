@@ -80,6 +80,9 @@ SINGLE = {
 }
 """Commands that are one program."""
 
+PROOFS = {"simulate": "tests.simulation", "schedules": "tests.schedules"}
+"""Commands that go on where the tests stop: a module each, which reads its own options."""
+
 
 def run(command: list[str]) -> int:
     """Run a program of the virtual environment in the project's folder; its exit code."""
@@ -214,7 +217,7 @@ def main() -> int:
         print("Leeward needs Python 3.11 or newer, this is " + sys.version.split()[0], file=sys.stderr)
         return 2
     options, rest = parser().parse_known_args()
-    if rest and options.command not in ("test", "cdk", "simulate", "schedules"):
+    if rest and options.command not in ("test", "cdk", *PROOFS):
         parser().error(f"unrecognized arguments: {' '.join(rest)}")
     setup()
     if options.command == "lock":
@@ -223,10 +226,8 @@ def main() -> int:
         return run(SINGLE[options.command])
     if options.command == "test":
         return run(["pytest", *rest])
-    if options.command == "simulate":
-        return run(["python", "-m", "tests.simulation", *rest])
-    if options.command == "schedules":
-        return run(["python", "-m", "tests.schedules", *rest])
+    if options.command in PROOFS:
+        return run(["python", "-m", PROOFS[options.command], *rest])
     if options.command == "cdk":
         return cdk(rest)
     if options.command == "check":

@@ -88,7 +88,7 @@ class FiveFields:
 
 @lru_cache(maxsize=64)
 def _parsed(cron: str) -> Any:
-    """croniter takes longer to read an expression than to step on; it keeps where it stands, so each step has a copy."""
+    """An expression, read once: that takes longer than a step. It keeps where it stands, so that each step has a copy."""
     from croniter import croniter
 
     return croniter(cron)

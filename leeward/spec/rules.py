@@ -97,9 +97,9 @@ def _dates(
 ) -> list[tuple[str, str]]:
     """Day of month and day of week, as often as AWS has to be told.
 
-    To croniter the nth weekday of a month, its last, or the weekday nearest to a day win over the other field. What AWS can't
-    say has no expression: both at once, which means days that are both, and the weekday nearest to a day that some months
-    lack, for which croniter takes their last.
+    To croniter the nth weekday of a month, its last, or the weekday nearest to a day win over the other field. What AWS
+    can't say has no expression: both at once, which means days that are both, and the weekday nearest to a day that some
+    months lack, for which croniter takes their last.
     """
     if nearest:
         return [] if nth or int(nearest) > 28 else [(f"{nearest}W", "?")]
