@@ -31,6 +31,7 @@ from leeward.engine.ports import Call, Plan, Ports
 from leeward.engine.reconcile import Dropping, reconcile
 from leeward.engine.see_dags import Watched, see_dags
 from leeward.local.clock import SeededIds, VirtualClock
+from leeward.local.gates import MemoryGates
 from leeward.local.observers import MemoryEventLog, MemoryMetrics
 from leeward.local.queue import MemoryQueue
 from leeward.local.run_store import MemoryAttemptStore, MemoryRunStore, MemoryXComStore
@@ -136,6 +137,7 @@ class Rehearsal:
             ids=SeededIds(),
             metrics=MemoryMetrics(),
             log=MemoryEventLog(),
+            gates=MemoryGates(),
         )
 
     def drop(self, folder: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -14,7 +14,8 @@ class Settings:
 
     `platform` is the functions' architecture and runtime as one value, `arm64/python3.13`. `concurrency` bounds how many
     executors the queue may wake at once, and how many a wide fan invokes. `worker_memory` is in MB. `task_policies` are the
-    names or ARNs of managed policies that tasks get; `alarm_email` is told when a message could not be handled.
+    names or ARNs of managed policies that tasks get; `alarm_email` is told when a message could not be handled. `pools`
+    holds how many slots each pool of tasks has, by name.
     """
 
     stack: str
@@ -24,6 +25,7 @@ class Settings:
     task_policies: tuple[str, ...]
     alarm_email: str
     dashboard: bool
+    pools: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def architecture(self) -> str:
@@ -54,6 +56,7 @@ def settings_of(look: Callable[[str], Any]) -> Settings:
         task_policies=_names(look("task_policies")),
         alarm_email=_text("alarm_email", look, "", r"(\S+@\S+)?", "write an address, or nothing"),
         dashboard=_switch("dashboard", look("dashboard"), default=True),
+        pools=_pools(look("pools")),
     )
 
 
@@ -76,6 +79,12 @@ def _switch(name: str, value: Any, *, default: bool) -> bool:
     if text not in ("true", "false"):
         raise ValueError(f"{name} {text!r}: write true or false")
     return text == "true"
+
+
+def _pools(value: Any) -> dict[str, int]:
+    """An object of slots by name, as cdk.json has it, or `name=slots` with commas between, as the command line has it."""
+    pairs = [part.partition("=")[::2] for part in _names(value)] if isinstance(value, str) else (value or {}).items()
+    return {str(name): _number(f"pools: {name}", slots, 0, 1, 10_000) for name, slots in pairs}
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import aws_cdk as cdk
@@ -77,6 +78,7 @@ class LeewardStack(cdk.Stack):
             contract.ENV_EXECUTOR_QUEUE: self.queues.executor.queue_url,
             contract.ENV_SCHEDULER_QUEUE: self.queues.scheduler.queue_url,
             contract.ENV_FAN_LIMIT: str(self.settings.concurrency),
+            contract.ENV_POOLS: json.dumps(dict(self.settings.pools), sort_keys=True),
         }
         return Function(
             self, name, settings=self.settings, environment=environment, memory=memory, seconds=seconds, loops=loops

@@ -19,6 +19,7 @@ from leeward.engine.scope import Scope, open_scope
 from leeward.engine.start_run import start_run
 from leeward.local.bodies import ScriptedBodies
 from leeward.local.clock import SeededIds, VirtualClock
+from leeward.local.gates import MemoryGates
 from leeward.local.observers import MemoryEventLog, MemoryMetrics
 from leeward.local.queue import MemoryQueue
 from leeward.local.run_store import MemoryAttemptStore, MemoryRunStore, MemoryXComStore
@@ -64,6 +65,7 @@ class World:
             ids=SeededIds(),
             metrics=self.metrics,
             log=self.log,
+            gates=MemoryGates(),
         )
 
     @property

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from leeward.aws.items import base36
-from leeward.aws.run_store import run_key
 from leeward.contract import MAX_ERROR_CHARACTERS, PARTITION_KEY, SORT_KEY
 from leeward.core.dag import Json
 from leeward.core.run import RunRef
@@ -48,7 +47,7 @@ class DynamoAttemptStore:
 
     def _key(self, ref: RunRef, index: int, try_number: int) -> dict[str, Any]:
         sort = f"a{base36(index)}.{try_number}"
-        return {PARTITION_KEY: {"S": f"{run_key(ref)}/x"}, SORT_KEY: {"S": sort}}
+        return {PARTITION_KEY: {"S": f"{ref.key}/x"}, SORT_KEY: {"S": sort}}
 
     def _put(self, ref: RunRef, index: int, try_number: int, name: str, text: str) -> None:
         self.client.update_item(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -41,11 +40,6 @@ from leeward.engine.ports import HEADER, Write, Written, header_item
 _INFO: Final = "i"
 
 
-def run_key(ref: RunRef) -> str:
-    """Sixteen characters that stand for a run in keys: the same for the same DAG id and run id."""
-    return sha256(f"{ref.dag_id}\0{ref.run_id}".encode()).hexdigest()[:16]
-
-
 def key_of(ref: RunRef, shard: int) -> dict[str, Any]:
     """The primary key of an item of a run."""
     if shard == HEADER:
@@ -60,11 +54,11 @@ def _mapped_key(ref: RunRef, number: int) -> dict[str, Any]:
     level, task = divmod(number, STRIDE)
     place = (level - 1) // 2
     name = f"{base36(task)}.{base36(place // SHARDS_PER_KEY)}" if is_block(number) else f"{base36(task)}.s"
-    return {PARTITION_KEY: {"S": f"{run_key(ref)}/m{name}"}, SORT_KEY: {"S": f"b{place:06d}"}}
+    return {PARTITION_KEY: {"S": f"{ref.key}/m{name}"}, SORT_KEY: {"S": f"b{place:06d}"}}
 
 
 def _key(ref: RunRef, part: int, sort: str) -> dict[str, Any]:
-    return {PARTITION_KEY: {"S": f"{run_key(ref)}/{part}"}, SORT_KEY: {"S": sort}}
+    return {PARTITION_KEY: {"S": f"{ref.key}/{part}"}, SORT_KEY: {"S": sort}}
 
 
 @dataclass
@@ -234,8 +228,12 @@ class DynamoRunStore:
 
     def info(self, dag_id: str, run_id: str) -> RunInfo | None:
         """See `RunStore.info`."""
-        key = _key(RunRef(dag_id, run_id, ""), 0, _INFO)
-        answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+        return self.named(RunRef(dag_id, run_id, "").key)
+
+    def named(self, key: str) -> RunInfo | None:
+        """See `RunStore.named`."""
+        place = {PARTITION_KEY: {"S": f"{key}/0"}, SORT_KEY: {"S": _INFO}}
+        answer = self.client.get_item(TableName=self.table, Key=place, ConsistentRead=True)
         return info_of(answer["Item"]["i"]["S"]) if "Item" in answer else None
 
     def recent(self, dag_id: str, limit: int) -> Sequence[RunInfo]:

@@ -17,7 +17,6 @@ from typing import Any, NoReturn
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from leeward.aws.buckets import bundle_name
-from leeward.aws.run_store import run_key
 from leeward.aws.xcom_store import DynamoXComStore
 from leeward.contract import (
     ANSWER_GRACE_SECONDS,
@@ -218,7 +217,7 @@ class WorkerCode:
     def _name(self, what: str) -> str:
         """The key of an object of this try's; it expires with the others of its kind."""
         attempt = self.attempt
-        return f"tries/{run_key(attempt.run.ref)}/{attempt.index}.{attempt.try_number}.{attempt.owner}.{what}"
+        return f"tries/{attempt.run.ref.key}/{attempt.index}.{attempt.try_number}.{attempt.owner}.{what}"
 
     def _signed(self, operation: str, name: str, **more: str) -> str:
         parameters = {"Bucket": self.bucket, "Key": name, **more}

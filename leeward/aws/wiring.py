@@ -18,6 +18,7 @@ from leeward.aws.attempt_store import DynamoAttemptStore
 from leeward.aws.buckets import S3Bucket, S3BundleStore
 from leeward.aws.calls import BotoAws
 from leeward.aws.dispatcher import AwsDispatcher
+from leeward.aws.gates import DynamoGates
 from leeward.aws.observers import EmfMetrics, StreamEventLog
 from leeward.aws.rules import AwsRules
 from leeward.aws.run_store import DynamoRunStore
@@ -34,6 +35,7 @@ from leeward.contract import (
     ENV_EXECUTOR,
     ENV_EXECUTOR_QUEUE,
     ENV_FAN_LIMIT,
+    ENV_POOLS,
     ENV_RULE_PREFIX,
     ENV_SCHEDULE_ROLE,
     ENV_SCHEDULER_QUEUE,
@@ -149,6 +151,8 @@ def ports() -> Ports:
         ids=RandomIds(),
         metrics=EmfMetrics(sys.stdout, clock, METRICS_NAMESPACE),
         log=StreamEventLog(sys.stdout),
+        gates=DynamoGates(here.table, here.env[ENV_TABLE]),
+        pools=json.loads(here.env.get(ENV_POOLS, "{}")),
     )
 
 

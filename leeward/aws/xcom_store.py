@@ -10,7 +10,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from leeward.aws.run_store import run_key
 from leeward.contract import MAX_INLINE_XCOM_BYTES, PARTITION_KEY, SOME_TASKS, SORT_KEY
 from leeward.core.dag import Json
 from leeward.core.run import RunRef
@@ -65,7 +64,7 @@ class DynamoXComStore:
             TableName=self.table,
             KeyConditionExpression="#p = :p AND begins_with(#s, :s)",
             ExpressionAttributeNames={"#p": PARTITION_KEY, "#s": SORT_KEY},
-            ExpressionAttributeValues={":p": {"S": f"{run_key(ref)}/x"}, ":s": {"S": prefix}},
+            ExpressionAttributeValues={":p": {"S": f"{ref.key}/x"}, ":s": {"S": prefix}},
             ConsistentRead=True,
         )
         for page in pages:
@@ -117,13 +116,13 @@ class DynamoXComStore:
         """The value in the item, or a pointer to the object that holds it, named by its content."""
         if len(text.encode()) <= MAX_INLINE_XCOM_BYTES:
             return {"v": {"S": text}}
-        name = f"xcom/{run_key(ref)}/{sha256(text.encode()).hexdigest()}"
+        name = f"xcom/{ref.key}/{sha256(text.encode()).hexdigest()}"
         self.s3.put_object(Bucket=self.bucket, Key=name, Body=text.encode())
         return {"s3": {"S": name}}
 
     def _key(self, ref: RunRef, task_id: str, map_index: int, key: str) -> dict[str, Any]:
         sort = f"x{task_id}#{map_index}#{key}"
-        return {PARTITION_KEY: {"S": f"{run_key(ref)}/x"}, SORT_KEY: {"S": sort}}
+        return {PARTITION_KEY: {"S": f"{ref.key}/x"}, SORT_KEY: {"S": sort}}
 
 
 def _refused(error: ClientError) -> bool:

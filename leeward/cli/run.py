@@ -18,7 +18,7 @@ import click
 from leeward.cli.aws_mode import aws_for
 from leeward.cli.load import choose, compile_file, fail, json_object
 from leeward.cli.progress import Row, progress_on
-from leeward.core.dag import Dag, Json
+from leeward.core.dag import DEFAULT_POOL, Dag, Json
 from leeward.core.presence import absent
 from leeward.core.rows import Row as Instance
 from leeward.core.run import Header, RunInfo, RunRef, RunType
@@ -56,6 +56,13 @@ class Times:
     help="Where AWS calls go: your credentials, moto in this process, or a file of answers.",
 )
 @click.option("--parallelism", type=click.IntRange(1, 256), default=PARALLELISM, show_default=True)
+@click.option(
+    "--pool",
+    "pools",
+    metavar="NAME=SLOTS",
+    multiple=True,
+    help="Give a pool so many slots; may be repeated. A pool without limits nothing.",
+)
 @click.option("--events", type=click.Path(dir_okay=False, path_type=Path), help="Log of changes.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def command(
@@ -67,6 +74,7 @@ def command(
     conf: str,
     aws_mode: str | None,
     parallelism: int,
+    pools: tuple[str, ...],
     events: Path | None,
     as_json: bool,
 ) -> None:
@@ -80,6 +88,7 @@ def command(
     for problem in param_problems(dag, given):
         fail(problem)
     info = manual_run(dag, times, run_id, given)
+    slots = _slots(pools, dag)
     progress = progress_on(sys.stderr, quiet=as_json)
     with ExitStack() as stack:
         stack.enter_context(_unwound_when_terminated())
@@ -93,6 +102,7 @@ def command(
             log=progress.line,
             listener=progress.event,
             event_file=event_file,
+            pools=slots,
         )
         stack.callback(here.close)
         drop_spec(here.ports, [dag])
@@ -103,6 +113,22 @@ def command(
         else progress.table(_rows(here, info)) + _summary(dag, info, header, here)
     )
     raise SystemExit(0 if header.state is RunState.SUCCESS else 1)
+
+
+def _slots(options: tuple[str, ...], dag: Dag) -> dict[str, int]:
+    """The slots of pools as the options say, and a warning for each pool that is without."""
+    pairs = [option.rpartition("=")[::2] for option in options]
+    for name, slots in pairs:
+        if not name or not slots.isdecimal() or not int(slots):
+            fail(f"--pool wants NAME=SLOTS, such as etl=4, not {name + '=' if name else ''}{slots}")
+    found = {name: int(slots) for name, slots in pairs}
+    for task in dag.tasks:
+        size = found.get(task.pool or DEFAULT_POOL, task.pool_slots)
+        if task.pool_slots > size:
+            fail(f"{task.task_id} takes {task.pool_slots} slots of a pool that has {size}")
+    for name in sorted({task.pool for task in dag.tasks if task.pool} - found.keys() - {DEFAULT_POOL}):
+        click.echo(f"warning: the pool {name} limits nothing here; --pool {name}=SLOTS makes it", err=True)
+    return found
 
 
 @contextmanager

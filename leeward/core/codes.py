@@ -64,6 +64,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW148": "What comes right after a setup waits for it with the rule all_success: Airflow refuses any other, but for "
         "its teardown.",
         "LW149": "A folder of templates lies elsewhere than beside the spec, so that it would not travel with its versions.",
+        "LW150": "A task is in a pool that the installation does not have, or takes more slots than there are. Pools and "
+        "their slots stand in `pools` of cdk.json. The file is looked at again after a deployment.",
         "LW160": "A callback is an import path, a mapping with `callback`, or a list of those.",
         "LW170": "What is mapped over is none of the forms of `expand`, `expand_kwargs` and the special objects in them.",
         "LW171": "A task is mapped over what another one returns. Airflow can't map over an XCom with a key of its own.",

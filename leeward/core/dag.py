@@ -21,8 +21,14 @@ from leeward.core.setups import Scopes
 
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 
+UNBOUNDED: Final = 2**31 - 1
+"""More than anything that is counted."""
+
 XCOM: Final = "__xcom__"
 """The key of a mapping that stands for an XCom."""
+
+DEFAULT_POOL: Final = "default_pool"
+"""The pool of tasks that name none. It limits nothing unless the installation gives it a size."""
 
 
 class TriggerRule(StrEnum):
@@ -65,6 +71,14 @@ class RetryPolicy:
     delay_seconds: float = 300.0
     multiplier: float = 0.0
     max_delay_seconds: float | None = None
+
+
+class WeightRule(StrEnum):
+    """What a task's priority is made of: its own weight, and those of all tasks after or before it."""
+
+    DOWNSTREAM = "downstream"
+    UPSTREAM = "upstream"
+    ABSOLUTE = "absolute"
 
 
 class CallbackEvent(StrEnum):
@@ -112,7 +126,8 @@ class Task:
     the JSON Schemas of those params that have one; `render_template_as_native_obj` is None where the DAG decides.
     `start_date` and `end_date` are ISO 8601 with offset. `on_failure_fail_dagrun` says that a teardown counts for the state
     of the run. `expand` is what the task itself is mapped over; at most `instances_per_call` instances share one call of the
-    worker.
+    worker. `max_active_tis_per_dag` and `_per_dagrun` bound how many instances of the task are under way at once, in all
+    runs and in one; each takes `pool_slots` of its pool.
     """
 
     task_id: str
@@ -140,6 +155,22 @@ class Task:
     expand: Expansion | None = None
     map_index_template: str | None = None
     instances_per_call: int = 1
+    pool: str | None = None
+    pool_slots: int = 1
+    priority_weight: int = 1
+    weight_rule: WeightRule = WeightRule.DOWNSTREAM
+    max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
+
+    @property
+    def own_limits(self) -> bool:
+        """Whether it bounds its own instances."""
+        return self.max_active_tis_per_dag is not None or self.max_active_tis_per_dagrun is not None
+
+    @property
+    def waits_without_slots(self) -> bool:
+        """Whether it gives its slots back while it waits, as what waits without a worker does in Airflow."""
+        return self.arguments.get("deferrable") is True or self.arguments.get("mode") == "reschedule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +220,7 @@ class Dag:
     bundle: str = ""
     callbacks: Callbacks = field(default_factory=dict)
     max_map_length: int = DEFAULT_MAX_MAP_LENGTH
+    max_active_tasks: int | None = None
 
     @cached_property
     def index(self) -> Mapping[str, int]:
@@ -268,6 +300,44 @@ class Dag:
         return tuple(inside.get(place, frozenset()) for place in places)
 
     @cached_property
+    def limited(self) -> bool:
+        """Whether it states any limit on its task instances."""
+        return self.max_active_tasks is not None or any(task.own_limits or task.pool for task in self.tasks)
+
+    @cached_property
+    def crowd(self) -> int:
+        """No more task instances of a run than this are ever under way at once, whatever is cleared in it but single tasks.
+
+        An upper bound: the tasks are cut into chains, each of tasks that wait for the one before them.
+        """
+        if any(self.expansions):
+            return UNBOUNDED
+        chains, ends = 0, set[int]()
+        for index, task in enumerate(self.tasks):
+            if task.instant:
+                continue
+            before = set() if task.trigger_rule in _HASTY else ends & {*self.graph.upstream[index]}
+            chains += not before
+            ends -= {min(before, default=index)}
+            ends.add(index)
+        return chains
+
+    @cached_property
+    def weights(self) -> tuple[int, ...]:
+        """The priority of every task, as Airflow's weight rules make it: greater goes first."""
+        own = [task.priority_weight for task in self.tasks]
+        return tuple(_clamped(own[i] + sum(own[other] for other in self._counted(i))) for i in range(len(self.tasks)))
+
+    def _counted(self, index: int) -> frozenset[int]:
+        """The tasks whose weights add to a task's own."""
+        match self.tasks[index].weight_rule:
+            case WeightRule.DOWNSTREAM:
+                return self.graph.descendants((index,))
+            case WeightRule.UPSTREAM:
+                return self.graph.ancestors(index)
+        return frozenset()
+
+    @cached_property
     def mapped_over(self) -> frozenset[int]:
         """The tasks whose return value something is mapped over."""
         return frozenset(self.index[name] for each in self.expansions if each for name in xcoms_of(each))
@@ -275,6 +345,15 @@ class Dag:
     def task(self, task_id: str) -> Task:
         """The task of that id; KeyError if there is none."""
         return self.tasks[self.index[task_id]]
+
+
+_HASTY: Final = frozenset({TriggerRule.ONE_SUCCESS, TriggerRule.ONE_FAILED, TriggerRule.ONE_DONE, TriggerRule.ALWAYS})
+"""Rules that don't wait for every upstream task."""
+
+
+def _clamped(weight: int) -> int:
+    """Airflow keeps priorities in a signed 32-bit column."""
+    return max(-UNBOUNDED - 1, min(UNBOUNDED, weight))
 
 
 def _mapped_group(groups: Mapping[str, TaskGroup], name: str | None) -> str | None:

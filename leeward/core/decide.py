@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from leeward.contract import EARLY_VERDICT_SECONDS
-from leeward.core.address import STRIDE, is_summary, map_index_of, task_of
+from leeward.core.address import STRIDE, is_block, is_summary, map_index_of, task_of
 from leeward.core.callbacks import owing
 from leeward.core.dag import Dag, SkipScope, TriggerRule
 from leeward.core.instances import (
@@ -40,6 +40,9 @@ from leeward.core.states import FAILURES, FINISHED, RunState, TaskState
 from leeward.core.transitions import SKIPPABLE
 from leeward.core.view import View
 
+Try: TypeAlias = tuple[int, int]
+"""A try of a run: the address of its entry, and its number."""
+
 GIVEN_UP: Final = FAILURES | {TaskState.SKIPPED}
 """What an all_success successor gives up for."""
 
@@ -58,20 +61,27 @@ class Change:
 class Decision:
     """The changes due, and the shards whose reading could make more of them due.
 
-    `later` holds the tasks whose verdict waits for nothing but time, each with its moment.
+    `later` holds the tasks whose verdict waits for nothing but time, each with its moment; `wanted` are changes that would
+    be due if their tries held the slots that they need.
     """
 
     changes: tuple[Change, ...] = ()
     look: frozenset[int] = frozenset()
     later: tuple[tuple[int, float], ...] = ()
+    wanted: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What `decide` may know besides stored state: the run and the time (seconds since the epoch)."""
+    """What `decide` may know besides stored state: the run and the time (seconds since the epoch).
+
+    Tries of `gated` tasks are queued only if they are among those that hold their slots (`held`: address, number).
+    """
 
     info: RunInfo
     now: float
+    gated: frozenset[int] = frozenset()
+    held: frozenset[Try] = frozenset()
 
 
 def decide(dag: Dag, view: View, moment: Moment, touched: Collection[int] | None = None) -> Decision:
@@ -85,17 +95,31 @@ def decide(dag: Dag, view: View, moment: Moment, touched: Collection[int] | None
     candidates = _everything(dag, view) if touched is None else _reach(dag, view, touched)
     missing = absent(dag, moment.info)
     changes: list[Change] = []
+    wanted: list[Change] = []
     look: set[int] = set()
     later: list[tuple[int, float]] = []
     for index in candidates:
         due = None if task_of(index) in missing else _due(dag, view, moment, index)
         if isinstance(due, Change):
-            changes.append(due)
+            (wanted if _lacks_slots(due, moment) else changes).append(due)
         elif isinstance(due, float):
             later.append((index, due))
         elif due:
             look |= due
-    return Decision(tuple(changes), frozenset(look), tuple(later))
+    return Decision(tuple(changes), frozenset(look), tuple(later), tuple(wanted))
+
+
+def _lacks_slots(change: Change, moment: Moment) -> bool:
+    """Whether a change queues a try that needs slots and holds none."""
+    if change.after.state is not TaskState.QUEUED or task_of(change.index) not in moment.gated:
+        return False
+    return (change.index, change.after.try_number) not in moment.held
+
+
+def nearby(dag: Dag, view: View) -> list[int]:
+    """All tasks, and of mapped ones the instances in the blocks that have been read: where a slot is offered first."""
+    found = (address for number in view.items if is_block(number) for address in view.layout.indexes(number))
+    return [*range(len(dag.tasks)), *found]
 
 
 def close(dag: Dag, view: View, moment: Moment, changes: Iterable[Change], shard: int) -> tuple[Change, ...]:

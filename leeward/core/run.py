@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 from leeward.core.dag import Json
@@ -92,6 +93,11 @@ class RunRef:
     dag_id: str
     run_id: str
     version: str
+
+    @property
+    def key(self) -> str:
+        """Sixteen characters that stand for the run in keys: the same for the same DAG id and run id."""
+        return sha256(f"{self.dag_id}\0{self.run_id}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,13 @@ def applied(intent: Intent, index: int, entry: Entry, now: float, after: Collect
     return replace(entry, state=state, owner="", end=now, until=None, skip=frozenset(), owes=False, mapped=mapped)
 
 
+def touches(intent: Intent, address: int) -> bool:
+    """Whether the verb is about an entry, whatever it makes of it. It must apply to what is stored then, not to less."""
+    if intent.kind is IntentKind.STOP:
+        return True
+    return _inside(intent, address) if is_summary(address) else not intent.tasks.isdisjoint((address, task_of(address)))
+
+
 def all_in_state(mapped: Mapped, state: TaskState) -> Mapped:
     """What a mapped task knows once all of its instances are in one state."""
     return Mapped(mapped.length, tuple(mapped.length if end is state else 0 for end in ENDS), pushed=mapped.pushed)

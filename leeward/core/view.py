@@ -59,14 +59,18 @@ class View:
         """Whether items of several epochs are mixed: a verb is on its way, nothing may be decided."""
         return len(self._epochs()) > 1
 
+    @property
+    def epoch(self) -> int:
+        """The epoch of the items, if the view is not torn."""
+        return max(self._epochs(), default=0)
+
     def _epochs(self) -> set[int]:
         """The epochs of the items; a block that was never written has none."""
         return {item.epoch for shard, item in self.items.items() if shard < STRIDE or not item.fresh}
 
-    def adopted(self, shard: int) -> int | None:
-        """The epoch that the first write of a block gives it; None for an item that has one."""
-        fresh = shard >= STRIDE and self.items[shard].fresh
-        return max(self._epochs(), default=0) if fresh else None
+    def fresh(self, shard: int) -> bool:
+        """Whether an item is a block that was never written: its first write gives it an epoch."""
+        return shard >= STRIDE and self.items[shard].fresh
 
     def with_item(self, shard: int, item: Item) -> View:
         """This view with a newer image of one item."""

@@ -14,10 +14,11 @@ from leeward.core.decide import Change
 from leeward.core.errors import UsageError
 from leeward.core.run import Entry, Header, Intent, IntentKind, Item
 from leeward.core.states import RUN_FINISHED, RunState, TaskState
-from leeward.core.verbs import accepted, applied, done
+from leeward.core.verbs import accepted, applied, done, touches
 from leeward.core.view import View
 from leeward.engine.end_run import move_on, tell_end
 from leeward.engine.events import run_changed
+from leeward.engine.gates import give_back, repair
 from leeward.engine.ports import Write, header_item
 from leeward.engine.scope import Scope
 
@@ -31,18 +32,20 @@ def apply_verb(
     """Store a verb and roll it over the run. `tasks` are indexes; `state` is for MARK and STOP.
 
     As in Airflow, clearing a task clears the setups in whose scope it is and their teardowns too.
-    Raises UsageError LW301 if there is no such run, LW302 if another verb is on its way or the run moved meanwhile.
+    Raises UsageError LW301 if there is no such run, LW302 if another verb is on its way.
     """
-    item = _header_item(scope)
-    if item.header is None:
-        raise UsageError("LW301", f"there is no run {scope.info.ref.run_id}")
-    if kind is IntentKind.STOP and item.header.state in RUN_FINISHED:
-        return
-    clock = scope.ports.clock.now()
     chosen = scope.dag.scopes.cleared(tasks) if kind is IntentKind.CLEAR else frozenset(tasks)
-    intent = Intent(scope.ports.ids.token(), kind, chosen, clock, state)
-    if item.header.intent is not None or not _store(scope, item, intent):
-        raise UsageError("LW302", "another verb is on its way in this run: try again")
+    intent = Intent(scope.ports.ids.token(), kind, chosen, scope.ports.clock.now(), state)
+    while True:
+        item = _header_item(scope)
+        if item.header is None:
+            raise UsageError("LW301", f"there is no run {scope.info.ref.run_id}")
+        if kind is IntentKind.STOP and item.header.state in RUN_FINISHED:
+            return
+        if item.header.intent is not None:
+            raise UsageError("LW302", "another verb is on its way in this run: try again")
+        if _store(scope, item, intent):
+            break
     roll_forward(scope)
 
 
@@ -89,7 +92,7 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
     written = scope.write(
         Write(
             header_item(scope.layout),
-            expect={change.index: change.before for change in changes},
+            expect=_expected(scope, 0, item, intent, changes) if scope.layout.single else {},
             put={change.index: change.after for change in changes},
             epoch=item.epoch,
             new_epoch=item.epoch + 1,
@@ -100,6 +103,7 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
     if written.item.header is None or written.item.header.intent != intent:
         return False
     scope.won(_told(changes), item.epoch + 1)
+    give_back(scope, changes)
     _log(scope, header.state, RunState.RUNNING, intent, item.epoch + 1)
     return True
 
@@ -112,7 +116,7 @@ def _apply(scope: Scope, view: View, shard: int, intent: Intent, epoch: int) -> 
         written = scope.write(
             Write(
                 shard,
-                expect={change.index: change.before for change in changes},
+                expect=_expected(scope, shard, item, intent, changes),
                 put={change.index: change.after for change in changes},
                 epoch=item.epoch,
                 new_epoch=epoch,
@@ -120,6 +124,7 @@ def _apply(scope: Scope, view: View, shard: int, intent: Intent, epoch: int) -> 
         )
         if written.won:
             scope.won(_told(changes), epoch)
+            give_back(scope, changes)
         item = written.item
     return item
 
@@ -146,6 +151,12 @@ def _changes(scope: Scope, shard: int, item: Item, intent: Intent, view: View | 
     return tuple(found)
 
 
+def _expected(scope: Scope, shard: int, item: Item, intent: Intent, changes: Collection[Change]) -> dict[int, Entry]:
+    """All entries that the verb is about, as seen: one that began meanwhile, on what the verb takes back, must not slip by."""
+    touched = [i for i in scope.layout.indexes(shard) if touches(intent, i)]
+    return {index: item.entry(index) for index in (*touched, *(change.index for change in changes))}
+
+
 def _addresses(scope: Scope, shard: int, item: Item, view: View | None) -> Collection[int]:
     """The entries of an item: of a block, those that are stored and those that the task's expansion has."""
     task = None if view is None or shard < STRIDE else view.entry(task_of(shard))
@@ -167,6 +178,7 @@ def _finish(scope: Scope, item: Item, header: Header) -> None:
     )
     if written.item.header != after:
         return
+    repair(scope)
     if after.state in RUN_FINISHED:
         tell_end(scope, written.item, "stopped")
         return

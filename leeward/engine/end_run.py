@@ -12,6 +12,7 @@ from dataclasses import replace
 from leeward.contract import METRIC_RUN_DURATION
 from leeward.core.callbacks import OF_RUN, OF_TASKS
 from leeward.core.decide import decide, entries, outcome
+from leeward.core.gates import Gate
 from leeward.core.run import Header, Item
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.verbs import ended
@@ -19,13 +20,17 @@ from leeward.core.view import View
 from leeward.engine.advance import advance
 from leeward.engine.callbacks import pay, pay_old, pay_run
 from leeward.engine.events import end_cause, run_changed
+from leeward.engine.gates import repair
 from leeward.engine.ports import HEADER, Write, header_item
 from leeward.engine.scope import Scope
 
 
-def move_on(scope: Scope, view: View, touched: Collection[int] | None) -> None:
-    """Advance, then end the run if that (or the write before it) finished a shard's last open entry."""
-    if advance(scope, view, touched):
+def move_on(scope: Scope, view: View, touched: Collection[int] | None, *, freed: frozenset[Gate] = frozenset()) -> None:
+    """Advance, then end the run if that (or the write before it) finished a shard's last open entry.
+
+    `freed` names the gates of slots that were given back and that others of the run may have waited for.
+    """
+    if advance(scope, view, touched, freed=freed):
         end_run(scope)
 
 
@@ -41,7 +46,7 @@ def end_run(scope: Scope) -> None:
             return
         moment = scope.moment()
         due = decide(scope.dag, view, moment)
-        if due.later:
+        if due.later or due.wanted:
             return
         if not due.changes:
             state, cause = _verdict(scope, view)
@@ -74,6 +79,7 @@ def tell_end(scope: Scope, item: Item, cause: str) -> None:
     scope.ports.log.append([line])
     seconds = header.end - (header.start or header.end)
     scope.ports.metrics.timing(f"{METRIC_RUN_DURATION}.{header.state}", seconds, dag_id=scope.dag.dag_id)
+    repair(scope)
     deliver(scope, item)
 
 

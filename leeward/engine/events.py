@@ -1,17 +1,20 @@
 """The run's event log: one line a state change, the same everywhere, so that a run can be explained and replayed.
 
 A line is a plain mapping: `at` (ISO 8601, UTC), `dag_id`, `run_id`, `epoch`, `from`, `to`, `cause`, and for a task
-instance also `task_id`, `map_index`, `try_number` and, where an execution owns it, `owner`.
+instance also `task_id`, `map_index`, `try_number` and, where an execution owns it, `owner`. A try that waits for slots has a
+line in which `from` equals `to`, with `gate`, `used`, `limit` and `slots`, the number that it wants.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from leeward.core.address import map_index_of, task_of
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import Change
+from leeward.core.gates import Limit, Slot
 from leeward.core.run import RunInfo
 from leeward.core.states import RunState
 
@@ -41,6 +44,18 @@ def changed(dag: Dag, info: RunInfo, change: Change, epoch: int, now: float) -> 
     if change.after.until is not None:
         line["until"] = iso(change.after.until)
     return line
+
+
+def waits(dag: Dag, info: RunInfo, wanted: Change, slot: Slot, used: int, epoch: int, now: float) -> Mapping[str, Json]:
+    """The line for a try that waits for slots which other runs hold, too: its state stays what it is."""
+    pool = slot.gate.limit is Limit.POOL
+    return {
+        **changed(dag, info, replace(wanted, after=wanted.before, cause="waits for a slot"), epoch, now),
+        "gate": f"pool {slot.gate.name}" if pool else slot.gate.limit.value,
+        "used": used,
+        "limit": slot.size,
+        "slots": slot.count,
+    }
 
 
 def run_changed(

@@ -7,6 +7,7 @@ from leeward.core.states import RunState, TaskState
 from leeward.core.view import View
 from leeward.engine.apply_verb import apply_verb, roll_forward
 from leeward.engine.end_run import move_on
+from leeward.engine.gates import repair
 from leeward.engine.hints import Look
 from leeward.engine.ports import Ports, header_item
 from leeward.engine.scope import Scope, open_scope, send_at
@@ -39,6 +40,7 @@ def look_at_run(scope: Scope) -> None:
     if due is not None and due <= scope.ports.clock.now():
         apply_verb(scope, IntentKind.STOP, state=RunState.FAILED)
         return
+    repair(scope)
     move_on(scope, scope.read_all(), None)
     if due is not None:
         send_at(scope, Look(scope.info), due)

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from leeward.core.dag import Callback, CallbackEvent, Dag, Json, Task
 from leeward.core.facts import Outcome
+from leeward.core.gates import Gate, GateWrite, Taken
 from leeward.core.run import Entry, Header, Item, RunInfo, RunRef
 from leeward.core.view import Layout
 from leeward.engine.hints import Hint
@@ -78,8 +79,24 @@ class RunStore(Protocol):
     def info(self, dag_id: str, run_id: str) -> RunInfo | None:
         """What a run is about, or None if there is no such run."""
 
+    def named(self, key: str) -> RunInfo | None:
+        """The same by the key of the run's ref."""
+
     def recent(self, dag_id: str, limit: int) -> Sequence[RunInfo]:
         """The runs of a DAG that were created last, the newest first."""
+
+
+class Gates(Protocol):
+    """The gates of limits on task instances (see `leeward.core.gates`)."""
+
+    def read(self, gates: Iterable[Gate]) -> Mapping[Gate, Taken]:
+        """What is stored of each, read consistently; nothing taken where nothing is stored."""
+
+    def write(self, writes: Sequence[GateWrite]) -> Mapping[Gate, Taken] | None:
+        """Make these writes of different gates if the conditions of all hold, else none of them.
+
+        What is stored after them, or None if a condition did not hold, or somebody else wrote at the same time.
+        """
 
 
 class AttemptStore(Protocol):
@@ -311,7 +328,7 @@ class EventLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything outside, as one value."""
+    """Everything outside, as one value. `pools` holds the slots of every pool by name."""
 
     runs: RunStore
     attempts: AttemptStore
@@ -324,3 +341,5 @@ class Ports:
     ids: Ids
     metrics: Metrics
     log: EventLog
+    gates: Gates
+    pools: Mapping[str, int] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from leeward.engine.bundle import pack
 from leeward.engine.drop_spec import apply_rules, drop_spec, retire_dag
 from leeward.engine.ports import Bucket, BundleStore, Drop, DropStore, Ports
 from leeward.operators import CATALOGUE
-from leeward.spec.compile import compile_spec
+from leeward.spec.compile import POOLS, compile_spec
 from leeward.spec.files import DEFAULTS, above, is_spec
 
 MAX_LOOKS: Final = 5
@@ -35,7 +35,8 @@ UNDER_WAY: Final = "~"
 """Before what is noted as seen while a compiler is at it."""
 
 DOUBLED: Final = "doubled"
-"""What is noted as seen of a file that defines another one's DAG: it is looked at again each time."""
+"""What is noted as seen of a file whose mistake may be mended elsewhere (it defines another one's DAG, it names a pool that
+is not there): it is looked at again each time."""
 
 GONE: Final = "gone"
 """What is wanted of a file that is not there any more."""
@@ -143,7 +144,8 @@ def _drop(dropping: Dropping, path: str, files: Mapping[str, str], records: Mapp
         told = errors or tuple(
             f"{path} LW145 the DAG {dag_id} is defined by {owners[dag_id]} already" for dag_id in doubled
         )
-        seen = DOUBLED if doubled else _seen(path, files)
+        elsewhere = doubled or any(POOLS in error for error in told)
+        seen = DOUBLED if elsewhere else _seen(path, files)
         record = replace(taken, seen=seen, at=now, errors=told[:MAX_DROP_ERRORS])
     else:
         drop_spec(dropping.ports, dags, path, taken.turn)
@@ -173,6 +175,7 @@ def _compiled(dropping: Dropping, path: str, files: Mapping[str, str], now: floa
         env={"CONFIG_ROOT_DIR": "."},
         defaults=defaults,
         variables=dropping.variables,
+        pools=dropping.ports.pools,
     )
     errors = tuple(str(error) for error in compiled.report.errors)
     if errors:

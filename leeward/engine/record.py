@@ -17,6 +17,7 @@ from leeward.core.verbs import ended
 from leeward.core.view import View
 from leeward.engine.end_run import move_on, settle, tell_end
 from leeward.engine.events import end_cause
+from leeward.engine.gates import give_back
 from leeward.engine.ports import Write
 from leeward.engine.scope import Scope, gives_cause
 
@@ -43,10 +44,11 @@ def record(
         return None
     seen = scope.empty_view().with_item(shard, item)
     scope.won(plan_written.changes, item.epoch)
+    freed = give_back(scope, plan_written.changes)
     if plan_written.end is not None:
         tell_end(scope, item, end_cause(plan_written.end))
     else:
-        move_on(scope, seen, [c.index for c in plan_written.changes if gives_cause(c)])
+        move_on(scope, seen, [c.index for c in plan_written.changes if gives_cause(c)], freed=freed)
     settle(scope, seen, change.index)
     follow = plan_written.follow
     return Recorded(seen, None if follow is None else follow.index)
@@ -65,8 +67,9 @@ def record_all(scope: Scope, changes: Sequence[Change]) -> None:
             written = alone
     if ours:
         scope.won(ours, written.item.epoch)
+        freed = give_back(scope, ours)
         seen = scope.empty_view().with_item(shard, written.item)
-        move_on(scope, seen, [c.index for c in ours if gives_cause(c)])
+        move_on(scope, seen, [c.index for c in ours if gives_cause(c)], freed=freed)
         for change in ours:
             settle(scope, seen, change.index)
 

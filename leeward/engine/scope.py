@@ -16,7 +16,8 @@ from leeward.contract import (
 )
 from leeward.core.address import STRIDE, blocks, is_summary, task_of
 from leeward.core.dag import Dag, Task
-from leeward.core.decide import Change, Moment
+from leeward.core.decide import Change, Moment, Try
+from leeward.core.gates import gated
 from leeward.core.presence import absent
 from leeward.core.run import Entry, Item, RunInfo
 from leeward.core.states import FINISHED, TaskState
@@ -48,9 +49,14 @@ class Scope:
         """The tasks that have no instance in the run."""
         return absent(self.dag, self.info)
 
-    def moment(self) -> Moment:
-        """The run and the present time."""
-        return Moment(self.info, self.ports.clock.now())
+    @property
+    def gated(self) -> frozenset[int]:
+        """The tasks whose tries need slots."""
+        return gated(self.dag, self.ports.pools)
+
+    def moment(self, held: frozenset[Try] = frozenset()) -> Moment:
+        """The run, the present time, and the tries that hold their slots although they have not been queued."""
+        return Moment(self.info, self.ports.clock.now(), self.gated, held)
 
     def empty_view(self) -> View:
         """A view that has read nothing."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from leeward.contract import RESEND_AFTER_SECONDS, RESENDS_PER_SWEEP, STALE_INTENT_SECONDS
+from leeward.core.gates import SHARED, Gate, gates_of
 from leeward.core.run import Entry, Item
 from leeward.core.states import RUN_FINISHED, TaskState
 from leeward.core.view import View
 from leeward.engine.apply_verb import roll_forward
 from leeward.engine.callbacks import pay_old
 from leeward.engine.end_run import deliver, end_run
+from leeward.engine.gates import repair_shared
 from leeward.engine.hints import Hint, Poll
 from leeward.engine.look import look_at_run
 from leeward.engine.ports import Ports, Write, header_item
@@ -22,9 +24,15 @@ from leeward.engine.scope import Scope, open_scope
 
 
 def sweep(ports: Ports) -> None:
-    """Sweep every active run."""
+    """Sweep every active run, and the gates that they share with others."""
+    gates: dict[Gate, int] = {}
     for info in ports.runs.active():
-        sweep_run(open_scope(ports, info))
+        scope = open_scope(ports, info)
+        sweep_run(scope)
+        gates |= gates_of(scope.dag, info.ref.key, ports.pools)
+    for gate, size in gates.items():
+        if gate.limit in SHARED:
+            repair_shared(ports, gate, size)
 
 
 def sweep_run(scope: Scope) -> None:

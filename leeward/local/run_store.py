@@ -75,6 +75,11 @@ class MemoryRunStore:
         with self._lock:
             return self._infos.get((dag_id, run_id))
 
+    def named(self, key: str) -> RunInfo | None:
+        """See `RunStore.named`."""
+        with self._lock:
+            return next((info for info in self._infos.values() if info.ref.key == key), None)
+
     def recent(self, dag_id: str, limit: int) -> Sequence[RunInfo]:
         """See `RunStore.recent`."""
         with self._lock:

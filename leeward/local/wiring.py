@@ -13,6 +13,7 @@ from leeward.engine.bodies import OperatorBodies, TaskLog
 from leeward.engine.history import previous_success
 from leeward.engine.ports import Clock, Ports
 from leeward.engine.system import RandomIds, SystemClock
+from leeward.local.gates import MemoryGates
 from leeward.local.observers import MemoryEventLog, MemoryMetrics
 from leeward.local.processes import ProcessPool
 from leeward.local.queue import MemoryQueue
@@ -49,8 +50,9 @@ def local(
     listener: Callable[[Mapping[str, Json]], None] | None = None,
     event_file: TextIO | None = None,
     clock: Clock | None = None,
+    pools: Mapping[str, int] | None = None,
 ) -> Local:
-    """A new, empty installation. `root` is the folder that user modules are imported from."""
+    """A new, empty installation. `root` is the folder that user modules are imported from; `pools` are slots by name."""
     clock = clock or SystemClock()
     specs, queue, xcoms = MemorySpecStore(), MemoryQueue(clock), MemoryXComStore()
     runs, attempts = MemoryRunStore(specs), MemoryAttemptStore()
@@ -70,6 +72,8 @@ def local(
         ids=RandomIds(),
         metrics=MemoryMetrics(),
         log=events,
+        gates=MemoryGates(),
+        pools=pools or {},
     )
     runtime = Runtime(ports, queue, parallelism)
     return Local(runtime, ports, runs, xcoms, attempts, events, user_code)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from leeward.contract import DEFAULT_MAX_MAP_LENGTH
-from leeward.core.dag import Dag, Json, Task, TaskGroup
+from leeward.core.dag import DEFAULT_POOL, Dag, Json, Task, TaskGroup
 from leeward.spec.callbacks import OF_DAG, read_callbacks
 from leeward.spec.catalogue import Catalogue
 from leeward.spec.check import check_keys
@@ -27,6 +27,9 @@ from leeward.spec.special import as_json, as_timedelta, fold
 from leeward.spec.tasks import TaskReader, TaskSpec, Variables
 from leeward.spec.text import parse
 from leeward.spec.wire import full_ids, wire
+
+POOLS: Final = "LW150"
+"""The code of mistakes that a deployment may mend, without a new drop."""
 
 _RESERVED: Final = frozenset({"default", "vars"})
 
@@ -52,6 +55,7 @@ class _World:
     file: str
     root: str
     data_intervals: bool
+    pools: Mapping[str, int] | None
 
 
 def compile_spec(
@@ -64,11 +68,13 @@ def compile_spec(
     defaults: Sequence[tuple[str, str]] = (),
     variables: Callable[[str], str | None] | None = None,
     data_intervals: bool = False,
+    pools: Mapping[str, int] | None = None,
 ) -> Compiled:
     """Compile a spec. `defaults` are (file name, text) of the defaults files, from the root down to the spec's folder.
 
     `env` replaces `$NAME`; `variables` looks Airflow variables up (for `variables_as_arguments`). `data_intervals` is
-    Airflow's `[scheduler] create_cron_data_intervals`: what schedules without a timetable of their own mean.
+    Airflow's `[scheduler] create_cron_data_intervals`: what schedules without a timetable of their own mean. `pools` holds
+    the slots of the installation's pools, None where it is not known which those are.
     """
     report = Report()
     document = _read(text, file, report, env)
@@ -76,7 +82,7 @@ def compile_spec(
     if document is None:
         return Compiled((), report)
     unreadable = bool(report.errors)
-    world = _World(catalogue, now, variables, file, env.get("CONFIG_ROOT_DIR", ""), data_intervals)
+    world = _World(catalogue, now, variables, file, env.get("CONFIG_ROOT_DIR", ""), data_intervals, pools)
     block = document.get("default")
     dags = [
         dag
@@ -140,6 +146,7 @@ def _compile(
     specs = _tasks(keys.get("tasks"), groups, reader)
     tasks = wire(specs, groups, report)
     check_mapping(specs, groups, report)
+    _check_pools(specs, world.pools, report)
     macros = read_macros(keys.get("user_defined_macros"), report)
     ours = [(spec.task, spec.mark) for spec in specs if not world.catalogue.runs_user_code(spec.task.operator)]
     check_use(macros, ours, report)
@@ -147,6 +154,19 @@ def _compile(
     folders = read_searchpath(keys.get("template_searchpath"), world.root, report)
     dag = replace(dag, user_defined_macros=macros, template_searchpath=folders)
     return dag if len(report.errors) == before else None
+
+
+def _check_pools(specs: Sequence[TaskSpec], pools: Mapping[str, int] | None, report: Report) -> None:
+    """A task of a pool that is not there, or that is too small for it, could never run."""
+    if pools is None:
+        return
+    for spec in specs:
+        name, slots = spec.task.pool or DEFAULT_POOL, spec.task.pool_slots
+        size = pools.get(name, slots if name == DEFAULT_POOL else 0)
+        if slots > size:
+            has = f"has {size} slots" if name in pools else "is not there"
+            message = f"the task {spec.name!r} takes {slots} slots of the pool {name!r}, which {has}"
+            report.error(spec.mark, POOLS, message, "pools and their slots stand in cdk.json")
 
 
 def _tasks(node: Node | None, groups: Groups, reader: TaskReader) -> list[TaskSpec]:
@@ -196,6 +216,7 @@ def _dag(
     tags = keys.get("tags")
     timeout = keys.get("dagrun_timeout")
     active = as_json(keys["max_active_runs"], report) if "max_active_runs" in keys else 16
+    crowd = as_json(keys["max_active_tasks"], report) if "max_active_tasks" in keys else None
     longest = as_json(keys["max_map_length"], report) if "max_map_length" in keys else None
     start = calendar.date("start_date", keys, arguments)
     _check_schedule(schedule, keys, active, start, report)
@@ -223,6 +244,7 @@ def _dag(
         timezone=timezone,
         source=world.file,
         callbacks=read_callbacks(keys, OF_DAG, report),
+        max_active_tasks=crowd if isinstance(crowd, int) else None,
         max_map_length=longest if isinstance(longest, int) else DEFAULT_MAX_MAP_LENGTH,
     )
 

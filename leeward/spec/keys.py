@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from leeward.contract import INSTANCES_PER_BLOCK
-from leeward.core.dag import Json, TriggerRule
+from leeward.core.dag import Json, TriggerRule, WeightRule
 
 
 class Level(StrEnum):
@@ -55,13 +55,13 @@ TEXT: Final = {"type": ["string", "null"]}
 BOOL: Final = {"type": "boolean"}
 NUMBER: Final = {"type": "number", "minimum": 0}
 COUNT: Final = {"type": "integer", "minimum": 0}
+AT_LEAST_ONE: Final = {"type": "integer", "minimum": 1}
 TABLE: Final = {"type": ["object", "null"]}
 NAMES: Final = {"type": "array", "items": {"type": "string"}}
 SPAN: Final = {"anyOf": [NUMBER, {"type": "object", "required": ["__type__"]}, {"type": "null"}]}
 DATE: Final = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["__type__"]}, {"type": "null"}]}
 RULE: Final = {"enum": [rule.value for rule in TriggerRule]}
 
-_LIMITS = "limits on concurrency"
 _PAST = "dependencies on earlier runs"
 _ASSETS = "assets"
 _TEMPLATES = "user-defined filters"
@@ -139,8 +139,12 @@ _DAG: Final = (
     Key("is_paused_upon_creation", "Whether a new DAG is paused.", {"type": ["boolean", "null"]}),
     Key("tasks", "The tasks: a list with `task_id`, or a mapping by task id.", {}),
     Key("task_groups", "The task groups: a list with `group_name`, or a mapping by name.", {}),
-    _later("max_active_tasks", _LIMITS, 16),
-    _mapped("concurrency", "max_active_tasks", COUNT),
+    Key(
+        "max_active_tasks",
+        "How many task instances of one run may be under way at once. Without it there is no limit (in Airflow it is 16).",
+        {"anyOf": [AT_LEAST_ONE, {"type": "null"}]},
+    ),
+    _mapped("concurrency", "max_active_tasks", AT_LEAST_ONE),
     _later("fail_fast", "fail_fast", False),
     _later("max_consecutive_failed_dag_runs", "pausing after failed runs", 0),
     Key(
@@ -192,13 +196,35 @@ _BASE: Final = (
     _later("ignore_first_depends_on_past", _PAST, False, True),
     _later("wait_for_past_depends_before_skipping", _PAST, False),
     _later("wait_for_downstream", _PAST, False),
-    _later("priority_weight", "priorities", 1),
-    _later("weight_rule", "priorities", "downstream"),
-    _later("pool", "pools", "default_pool"),
-    _later("pool_slots", "pools", 1),
-    _later("max_active_tis_per_dag", _LIMITS),
-    _later("max_active_tis_per_dagrun", _LIMITS),
-    _mapped("task_concurrency", "max_active_tis_per_dag", COUNT),
+    Key(
+        "priority_weight",
+        "Who goes first where a limit binds: the greater sum of weights, as `weight_rule` says. 1 by default.",
+        {"type": "integer"},
+    ),
+    Key(
+        "weight_rule",
+        "Which weights add to a task's own: those of all tasks after it (downstream, the default), before it (upstream), "
+        "none (absolute).",
+        {"enum": [rule.value for rule in WeightRule]},
+    ),
+    Key(
+        "pool",
+        "The pool that the task takes slots of. The installation says how many each pool has; `default_pool` limits nothing "
+        "unless it says so.",
+        TEXT,
+    ),
+    Key("pool_slots", "How many slots of its pool a try takes. 1 by default.", AT_LEAST_ONE),
+    Key(
+        "max_active_tis_per_dag",
+        "How many instances of the task may be under way at once in all runs of the DAG.",
+        {"anyOf": [AT_LEAST_ONE, {"type": "null"}]},
+    ),
+    Key(
+        "max_active_tis_per_dagrun",
+        "How many instances of the task, if it is mapped, may be under way at once in one run.",
+        {"anyOf": [AT_LEAST_ONE, {"type": "null"}]},
+    ),
+    _mapped("task_concurrency", "max_active_tis_per_dag", AT_LEAST_ONE),
     *_callbacks(
         execute="before each try",
         success="when the task has succeeded",

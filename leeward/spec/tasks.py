@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from leeward.core.dag import XCOM, CallbackEvent, Expansion, Json, RetryPolicy, SkipScope, Task, TriggerRule
+from leeward.core.dag import XCOM, CallbackEvent, Expansion, Json, RetryPolicy, SkipScope, Task, TriggerRule, WeightRule
 from leeward.core.sources import MAPPED
 from leeward.spec.callbacks import OF_TASK, read_callbacks
 from leeward.spec.catalogue import Catalogue, Parameter, Signature
@@ -279,6 +279,12 @@ class TaskReader:
             callbacks=callbacks,
             map_index_template=text_of(keys.get("map_index_template")),
             instances_per_call=int(_number(keys.get("instances_per_call"))) or 1,
+            pool=text_of(keys.get("pool")),
+            pool_slots=_whole(keys.get("pool_slots")) or 1,
+            priority_weight=1 if (weight := _whole(keys.get("priority_weight"))) is None else weight,
+            weight_rule=WeightRule(text_of(keys.get("weight_rule")) or "downstream"),
+            max_active_tis_per_dag=_whole(keys.get("max_active_tis_per_dag")),
+            max_active_tis_per_dagrun=_whole(keys.get("max_active_tis_per_dagrun")),
         )
 
     def _retry(self, keys: Mapping[str, Node]) -> RetryPolicy:
@@ -304,6 +310,11 @@ def _own(node: Node | None) -> bool | None:
 
 def _flag(node: Node | None, *, default: bool) -> bool:
     return node.value if isinstance(node, Scalar) and isinstance(node.value, bool) else default
+
+
+def _whole(node: Node | None) -> int | None:
+    """An integer; None for null, and where there is none."""
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, int) else None
 
 
 def _number(node: Node | None) -> float:

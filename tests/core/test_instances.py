@@ -79,9 +79,9 @@ def test_instance_of_a_task_that_is_not_expanded_waits() -> None:
 def test_blocks_keep_their_epochs_apart_from_those_that_were_never_written() -> None:
     number = item_of(instance(1, 0))
     view = View(Layout(3)).with_item(0, Item(4)).with_item(number, Item())
-    assert (view.torn, view.adopted(number), view.adopted(0)) == (False, 4, None)
+    assert (view.torn, view.epoch, view.fresh(number), view.fresh(0)) == (False, 4, True, False)
     written = view.with_item(number, Item(3, {instance(1, 0): Entry(S.QUEUED, 1)}))
-    assert (written.torn, written.adopted(number)) == (True, None)
+    assert (written.torn, written.fresh(number)) == (True, False)
 
 
 @pytest.mark.parametrize(

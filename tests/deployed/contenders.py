@@ -25,6 +25,7 @@ from leeward.core.dag import Dag
 from leeward.core.facts import Outcome
 from leeward.engine.ports import Ports
 from leeward.engine.system import RandomIds, SystemClock
+from leeward.local.gates import MemoryGates
 from leeward.local.observers import MemoryEventLog, MemoryMetrics
 from leeward.local.run_store import MemoryAttemptStore, MemoryXComStore
 from leeward.local.spec_store import MemoryRules, MemorySpecStore
@@ -94,6 +95,7 @@ class Contender:
             ids=RandomIds(),
             metrics=MemoryMetrics(),
             log=MemoryEventLog(notes.hear),
+            gates=MemoryGates(),
         )
 
 

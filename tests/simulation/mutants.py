@@ -337,18 +337,18 @@ def skip_stops_at_what_was_not_read() -> Iterator[None]:
 
 def old_images_after_an_instant_end() -> Any:
     """R3: what follows from a task that an advancer ended itself is judged on what it had read before."""
-    return patch.object(advance, "write_all", _write_all_on_old_images)
+    return patch.object(advance._Advance, "write_all", _write_all_on_old_images)
 
 
 def _write_all_on_old_images(
-    scope: Scope, view: View, moment: Any, changes: Any, owed: Any
+    self: advance._Advance, view: View, moment: Any, changes: Any
 ) -> tuple[View, frozenset[int], bool]:
     fresh, ended = frozenset[int](), False
     for shard, own in advance._by_shard(view, changes):
-        closed = decide.close(scope.dag, view, moment, own, shard)
-        view, consequences = advance.write_changes(scope, view, shard, closed, owed)
+        closed = decide.close(self.scope.dag, view, moment, own, shard)
+        view, consequences = self.write(view, shard, closed, view.epoch)
         fresh |= consequences
-        ended = ended or shard_finished(scope, shard, view.items[shard])
+        ended = ended or shard_finished(self.scope, shard, view.items[shard])
     return view, fresh, ended
 
 

@@ -38,9 +38,17 @@ def faults(world: Installation, expected: Sequence[str]) -> Iterator[str]:
     found = runs_of(world)
     if sorted(info.ref.run_id for info in found) != sorted(expected):
         yield f"runs {sorted(info.ref.run_id for info in found)}, not {sorted(expected)}"
+    yield from _of_gates(world)
     for info in found:
         seen = see_run(world.runs, world.specs, info)
         yield from [f"{info.ref.run_id} was never started"] if seen is None else of_run(world, seen)
+
+
+def _of_gates(world: Installation) -> Iterator[str]:
+    """Whatever limits took was given back, where no function died in between."""
+    if not world.struck:
+        left = {gate: taken for gate, taken in world.gates.all().items() if taken.holds or taken.waiters}
+        yield from [f"slots are left: {left}"] if left else []
 
 
 def of_run(world: Installation, seen: Seen) -> Iterator[str]:

@@ -50,15 +50,23 @@ def simulate(case: Case, chance: Chance) -> tuple[Installation, tuple[str, ...]]
         world.bucket.contents["simulated.yml"] = case.text.encode()
         world.cloud.invoke("compiler", {"Records": [{"eventSource": "aws:s3"}]})
         everything(world)
+        names = [f"manual__{number + 1}" for number in range(case.runs)]
         for _ in range(PATIENCE):
-            info = world.runs.info(DAG_ID, MANUAL)
-            if info is not None and see_run(world.runs, world.specs, info) is not None:
+            left = [name for name in names if not _is_there(world, name)]
+            if not left:
                 break
-            world.cloud.invoke("scheduler", {"trigger": {"dag_id": DAG_ID, "run_id": MANUAL}})
+            for name in left:
+                world.cloud.invoke("scheduler", {"trigger": {"dag_id": DAG_ID, "run_id": name}})
             now = world.clock.now()
             world.verbs = [Verb(now + later, MANUAL, IntentKind(kind), tasks) for later, kind, tasks in case.verbs]
             everything(world)
-        return world, tuple(faults(world, [MANUAL, *(SCHEDULED if case.scheduled else ())]))
+        return world, tuple(faults(world, [*names, *(SCHEDULED if case.scheduled else ())]))
+
+
+def _is_there(world: Installation, run_id: str) -> bool:
+    """Whether a run was started."""
+    info = world.runs.info(DAG_ID, run_id)
+    return info is not None and see_run(world.runs, world.specs, info) is not None
 
 
 def fixture(seed: int) -> str:
@@ -74,4 +82,4 @@ def of_fixture(text: str) -> tuple[Case, int]:
         for task, tries in found["script"].items()
     }
     verbs = tuple((at, kind, tuple(tasks)) for at, kind, tasks in found["verbs"])
-    return Case(found["text"], script, found["shard"], found["scheduled"], verbs), found["seed"]
+    return Case(found["text"], script, found["shard"], found["scheduled"], verbs, found.get("runs", 1)), found["seed"]

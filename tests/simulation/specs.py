@@ -21,7 +21,8 @@ TOLD = "callbacks.told"
 class Case:
     """A spec, what its tasks do, and how many task entries one item of a run holds.
 
-    `verbs` are what a person asks of the run that was started by hand: after how many seconds, what, of which tasks.
+    `verbs` are what a person asks of the run that was started by hand: after how many seconds, what, of which tasks. `runs` is
+    how many runs are started by hand at the same time; the verbs are about the first one.
     """
 
     text: str
@@ -29,11 +30,14 @@ class Case:
     shard: int
     scheduled: bool
     verbs: tuple[tuple[float, str, tuple[str, ...]], ...] = ()
+    runs: int = 1
 
 
 def random_case(random: Random) -> Case:
-    """Any DAG, or one with mapped tasks, or a small join that is steered, or raced for."""
+    """Any DAG, or one with mapped tasks, or with limits, or a small join that is steered, or raced for."""
     kind = random.random()
+    if kind < 0.1:
+        return _limited(random)
     if 0.15 < kind < 0.4:
         return _mapped(random)
     if kind < 0.6:
@@ -43,6 +47,48 @@ def random_case(random: Random) -> Case:
     if kind < 0.97:
         return _crossed_join(random) if kind < 0.92 else _crossed_instant(random)
     return _late_setup(random)
+
+
+def _limited(random: Random) -> Case:
+    """Tasks that want the same slots, in up to three runs at once."""
+    count = random.choice([2, 3, 3, 4, 5, 7])
+    tasks = []
+    for number in range(count):
+        upstream = random.sample(range(number), random.choice([0, 0, 0, 1, 2]) if number > 1 else 0)
+        task = {**_plain(f"t{number}"), "dependencies": [f"t{up}" for up in sorted(upstream)], **_wants(random)}
+        if random.random() < 0.25:
+            most = random.choice([None, 1, 2])
+            task |= {"expand": {"op_args": [[i] for i in range(random.choice([2, 3, 5]))]}}
+            task |= {"max_active_tis_per_dagrun": most} if most else {}
+        tasks.append(task)
+    down = {task["task_id"]: [t["task_id"] for t in tasks if task["task_id"] in t["dependencies"]] for task in tasks}
+    script = {task["task_id"]: _limited_doings(random) for task in tasks}
+    text = spec(tasks, most=random.choice([None, 1, 1, 2, 3]))
+    return Case(
+        text,
+        script,
+        random.choice([1, 2, 36]),
+        scheduled=False,
+        verbs=_verbs(random, down),
+        runs=random.choice([1, 1, 2, 3]),
+    )
+
+
+def _wants(random: Random) -> dict[str, Any]:
+    """What a task needs slots of, how many, and how much it matters."""
+    pool, slots = random.choice([("narrow", 1), ("wide", 1), ("wide", 1), ("wide", 2), (None, 1), (None, 1)])
+    found: dict[str, Any] = {"retries": random.choice([0, 0, 1]), "retry_delay": random.choice([0, 30])}
+    found |= {"pool": pool, "pool_slots": slots} if pool else {}
+    found |= {"max_active_tis_per_dag": random.choice([1, 2])} if random.random() < 0.2 else {}
+    found |= {"priority_weight": random.choice([1, 5])} if random.random() < 0.5 else {}
+    return found | {"trigger_rule": random.choice(["all_success", "all_success", "all_done", "one_success"])}
+
+
+def _limited_doings(random: Random) -> list[Doing]:
+    where = random.choices(["here", "worker", "job"], [6, 2, 2])[0]
+    ends = ["success"] * 8 + ["failed", "skipped"]
+    seconds = [0.0, 0.0, 0.0, 5.0, 50.0]
+    return [Doing(where, random.choice(ends), random.choice(seconds)) for _ in range(4)]  # type: ignore[arg-type]
 
 
 def _steered_join(random: Random) -> Case:
@@ -155,13 +201,20 @@ def after(first: str, down: Mapping[str, list[str]]) -> tuple[str, ...]:
 
 
 def spec(
-    tasks: list[dict[str, Any]], *, scheduled: bool = False, told: bool = False, groups: list[Any] | None = None
+    tasks: list[dict[str, Any]],
+    *,
+    scheduled: bool = False,
+    told: bool = False,
+    groups: list[Any] | None = None,
+    most: int | None = None,
 ) -> str:
     """The spec of those tasks; a scheduled one has runs at 8:00 and, after it, at every full hour until 9:30.
 
-    With `told` the end of a run has callbacks.
+    With `told` the end of a run has callbacks. `most` is its max_active_tasks.
     """
     dag: dict[str, Any] = {"tasks": tasks, "schedule": None} | ({"task_groups": groups} if groups else {})
+    if most:
+        dag["max_active_tasks"] = most
     if told:
         dag |= {"on_success_callback": TOLD, "on_failure_callback": TOLD}
     if scheduled:

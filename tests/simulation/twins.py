@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,14 @@ from leeward.aws.messages import group_text, hint_text
 from leeward.core.address import STRIDE, map_index_of, task_of
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import judge
+from leeward.core.gates import Gate, GateWrite, Taken, holds_slots, slots_of
 from leeward.core.instances import depends_inside
 from leeward.core.run import Entry, Item, RunRef
 from leeward.core.states import TaskState
 from leeward.core.view import Layout, View
 from leeward.engine.hints import Execute, Hint, Look
 from leeward.engine.ports import Write, Written
+from leeward.local.gates import MemoryGates
 from leeward.local.run_store import MemoryRunStore
 from tests.simulation.bodies import POLL_SECONDS, Try
 
@@ -29,6 +32,10 @@ FAN = 2
 
 RACE_SECONDS = 2.0
 """A sweep that is so close behind a change may well be faster than whoever made the change."""
+
+
+POOLS = {"narrow": 1, "wide": 3}
+"""The slots of the installation's pools."""
 
 
 class Killed(BaseException):
@@ -49,6 +56,7 @@ class Runs(MemoryRunStore):
         written = super().write(ref, write)
         if written.won and self.world is not None:
             self._check_causes(self.world, ref, write)
+            self._check_limits(self.world, ref, write)
             for index, after in write.put.items():
                 before = write.expect.get(index)
                 if before is not None and after.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY):
@@ -67,6 +75,22 @@ class Runs(MemoryRunStore):
             before = write.expect.get(index)
             if before is not None and before.state is TaskState.NONE and not self._has_cause(dag, view, index):
                 world.wrong.append(f"{ref.run_id}: {dag.tasks[task_of(index)].task_id} starts without cause: {index}")
+
+    def _check_limits(self, world: Installation, ref: RunRef, write: Write) -> None:
+        """No more tries hold slots of any gate than it has."""
+        dag = world.specs.get(ref.version)
+        queued = [(i, after.try_number) for i, after in write.put.items() if after.state is TaskState.QUEUED]
+        sizes = {slot.gate: slot.size for each in queued for slot in slots_of(dag, ref.key, POOLS, *each)}
+        used = Counter[Gate]()
+        for (owner, _), item in self._items.items() if sizes else ():
+            other = world.specs.get(owner.version)
+            for index, entry in item.entries.items():
+                if holds_slots(other.tasks[task_of(index)], entry):
+                    slots = slots_of(other, owner.key, POOLS, index, entry.try_number)
+                    used.update({slot.gate: slot.count for slot in slots})
+        for gate, size in sizes.items():
+            if used[gate] > size:
+                world.wrong.append(f"{ref.run_id}: {used[gate]} slots of {gate} are used, there are {size}")
 
     def _has_cause(self, dag: Dag, view: View, index: int) -> bool:
         """Whether a rule is met; an instance of a mapped task needs one only for what is inside of its group."""
@@ -88,6 +112,19 @@ class Runs(MemoryRunStore):
         expired = before.state is TaskState.RUNNING and (before.until or 0.0) <= world.clock.now()
         if expired or key in world.reported:
             world.lost.add(key)
+
+
+@dataclass
+class Slots(MemoryGates):
+    """Gates that note when a slot was last given back: whoever waited for it may come from another run."""
+
+    world: Installation | None = None
+
+    def write(self, writes: Sequence[GateWrite]) -> Mapping[Gate, Taken] | None:
+        after = super().write(writes)
+        if after is not None and self.world is not None and any(write.change < 0 for write in writes):
+            self.world.freed = self.world.clock.now()
+        return after
 
 
 @dataclass(frozen=True)
@@ -152,11 +189,11 @@ class Log:
     def append(self, events: Sequence[Mapping[str, Json]]) -> None:
         now = self.world.clock.now()
         self.world.log.append(events)
-        for event in events:
+        for event in (each for each in events if each["from"] != each["to"]):
             run_id = str(event["run_id"])
             if event["from"] is None:
                 self.invocation.made.add(run_id)
-            late = now - self.world.moved.get(run_id, 0.0) > RACE_SECONDS
+            late = now - max(self.world.moved.get(run_id, 0.0), self.world.freed) > RACE_SECONDS
             self.world.moved[run_id] = now
             if late and self.invocation.sweeps and run_id not in self.invocation.made:
                 self.world.stalls.append(f"a sweep had to see to {event}")

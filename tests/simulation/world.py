@@ -39,7 +39,7 @@ from leeward.local.spec_store import MemoryBucket, MemoryBundleStore, MemoryDrop
 from tests.simulation.bodies import Script, SimulatedBodies, Try, text_of
 from tests.simulation.chance import Chance, Seeded
 from tests.simulation.specs import DAG_ID
-from tests.simulation.twins import Here, Killed, Log, Runs, Sender, Through, Tokens
+from tests.simulation.twins import POOLS, Here, Killed, Log, Runs, Sender, Slots, Through, Tokens
 
 START = 1_800_000_000.0 - 40.0
 """Some seconds before a full hour (2027-01-15T08:00:00Z)."""
@@ -134,6 +134,7 @@ class Installation:
     call_seconds: float = 0.01
     most_awake: int = 6
     steered: bool = False
+    freed: float = 0.0
     steps: int = 0
 
     def __post_init__(self) -> None:
@@ -143,6 +144,7 @@ class Installation:
         self.attempts, self.xcoms = MemoryAttemptStore(), MemoryXComStore()
         self.bucket, self.drops, self.bundles = MemoryBucket(), MemoryDropStore(), MemoryBundleStore()
         self.log, self.metrics = MemoryEventLog(), MemoryMetrics()
+        self.gates = Slots(world=self)
         self.alive: list[Invocation] = []
         self.claims: set[str] = set()
         self.names: Counter[str] = Counter()
@@ -279,7 +281,7 @@ class Installation:
         """The ports of one invocation: every call of them gives way first, and may fail."""
         through = {
             name: Through(self, invocation, name, getattr(self, name))
-            for name in ("runs", "attempts", "xcoms", "specs", "rules")
+            for name in ("runs", "attempts", "xcoms", "specs", "rules", "gates")
         }
         return Ports(
             **through,
@@ -289,6 +291,7 @@ class Installation:
             ids=Tokens(invocation),
             metrics=self.metrics,
             log=Log(self, invocation),
+            pools=POOLS,
         )
 
     def _dropping(self, invocation: Invocation, ports: Ports) -> Dropping:

@@ -24,18 +24,13 @@ SERVERLESS = SAMPLES / "mwaa-serverless"
 
 pytestmark = pytest.mark.skipif(not SAMPLES.exists(), reason="the public workflows are not beside this checkout")
 
-LIMITS, ASSETS = (
-    "limits on concurrency",
-    "asset",
-)
+ASSETS: Final = "asset"
 BLOCKED: Final[Mapping[str, str]] = {
     "dev/dags/asset_triggered_dags.yml": ASSETS,
     "dev/dags/datasets/example_dag_datasets_outlet_inlet.yml": ASSETS,
     "dev/dags/example_object_storage.yml": "__type__ airflow.io.path.ObjectStoragePath",
     "dev/dags/external_task_sensor.yml": "ExternalTaskSensor",
-    "tests/fixtures/dag_factory_variables_as_arguments.yml": LIMITS,
-    "tests/fixtures_without_default_yaml/dag_factory.yml": LIMITS,
-    "tests/fixtures_without_default_yaml/dag_md_docs.yml": LIMITS,
+    "tests/fixtures/dag_factory_variables_as_arguments.yml": "dependencies on earlier runs",
 }
 """Files that dag-factory builds and that a later feature blocks: a word of the message that says so."""
 
