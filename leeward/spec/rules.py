@@ -44,13 +44,16 @@ def rules(dag: Dag, due: datetime | None, now: datetime) -> tuple[Rule, ...]:
     schedule = dag.schedule
     if due is None or not isinstance(schedule, Mapping):
         return ()
+    end = _end(dag, schedule)
+    if end is not None and utc(end) <= now:  # what is left to make up for is the sweep's
+        return ()
     if schedule["kind"] == "delta":
-        return _rate(schedule, due, now, _end(dag, schedule))
+        return _rate(schedule, due, now, end)
     zone = str(schedule.get("timezone", "UTC"))
     if zone[0] in "+-":  # an offset is no name of a zone
         return ()
-    timezone, end = None if zone == "UTC" else zone, _end(dag, schedule)
-    return tuple(Rule(f"cron({text})", timezone, None, end) for text in sorted(set(_crons(schedule))))
+    timezone = None if zone == "UTC" else zone
+    return tuple(Rule(f"cron({text})", timezone, None, end) for text in sorted(set(_crons(schedule, now))))
 
 
 def _end(dag: Dag, schedule: Mapping[str, Any]) -> str | None:
@@ -72,11 +75,12 @@ def _rate(schedule: Mapping[str, Any], due: datetime, now: datetime, end: str | 
     return (Rule(f"rate({int(minutes)} {unit})", None, start.isoformat(), end),)
 
 
-def _crons(schedule: Mapping[str, Any]) -> Iterator[str]:
-    if schedule["kind"] == "aws_cron":
-        yield str(schedule["cron"])
-    for cron in schedule.get("crons", ()):
-        yield from _cron(cron)
+def _crons(schedule: Mapping[str, Any], now: datetime) -> Iterator[str]:
+    """The expressions that have a moment to come: AWS may refuse one that has none."""
+    given = [schedule["cron"]] if schedule["kind"] == "aws_cron" else schedule.get("crons", ())
+    for cron, moments in zip(given, moments_of(schedule), strict=True):
+        if moments.after(now) != NEVER:
+            yield from [cron] if schedule["kind"] == "aws_cron" else _cron(cron)
 
 
 def _cron(cron: str) -> Iterator[str]:

@@ -41,7 +41,8 @@ def _rules(schedule: Json, **more: Any) -> tuple[Rule, ...]:
         ("0 0 * * 5#2", ["0 0 ? * 6#2 *"]),
         ("0 0 * * MON#1,3#2", ["0 0 ? * 2#1 *", "0 0 ? * 4#2 *"]),
         ("0 0 * * L5", ["0 0 ? * 6L *"]),
-        ("0 0 13 * L0", ["0 0 ? * 1L *"]),
+        ("0 0 31 * L0", ["0 0 ? * 1L *"]),
+        ("0 0 13 * L0", []),
         ("0 3 * * *; 0 3 * * *", ["0 3 * * ? *"]),
         ("0 3 * * *; 30 4 * * *", ["0 3 * * ? *", "30 4 * * ? *"]),
     ],
@@ -70,7 +71,16 @@ def test_zone_and_end_are_for_the_scheduler() -> None:
 def test_crons_of_aws_are_handed_on_as_they_are() -> None:
     form: Json = {"kind": "aws_cron", "cron": "0 6 ? * MON-FRI 2026", "timezone": "Asia/Tokyo"}
     assert _rules(form) == (Rule("cron(0 6 ? * MON-FRI 2026)", "Asia/Tokyo"),)
-    assert _rules({"kind": "aws_cron", "cron": "0 6 ? * 2 *"}) == (Rule("cron(0 6 ? * 2 *)"),)
+    utc_form = {"kind": "aws_cron", "timezone": "UTC"}
+    assert _rules({**utc_form, "cron": "0 6 ? * 2 *"}) == (Rule("cron(0 6 ? * 2 *)"),)
+    assert _rules({**utc_form, "cron": "0 6 ? * 2 2025"}) == ()
+
+
+def test_nothing_is_asked_for_that_is_over_though_runs_are_still_to_be_made_up_for() -> None:
+    over: dict[str, Any] = {"end_date": "2026-11-01T00:00:00+00:00", "catchup": True}
+    assert _rules(_cron("0 6 * * *"), **over) == ()
+    assert _rules({"kind": "delta", "seconds": 60.0}, **over) == ()
+    assert _rules(_cron("0 0 31 2 *; 0 3 * * *")) == (Rule("cron(0 3 * * ? *)"),)
 
 
 def test_rate_starts_with_the_next_run() -> None:
