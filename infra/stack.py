@@ -213,6 +213,7 @@ class LeewardStack(cdk.Stack):
             contract.OUTPUT_DAGS_BUCKET: self.state.dags.bucket_name,
             contract.OUTPUT_SCHEDULER: self.scheduler.function.function_name,
             contract.OUTPUT_EXECUTOR_LOGS: self.executor.logs.log_group_name,
+            contract.OUTPUT_SCHEDULER_LOGS: self.scheduler.logs.log_group_name,
             contract.OUTPUT_WORKER_LOGS: self.worker.logs.log_group_name,
             contract.OUTPUT_TASK_ROLE: self.worker.role.role_arn,
         }

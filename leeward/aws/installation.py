@@ -22,6 +22,7 @@ from leeward.contract import (
     OUTPUT_DATA_BUCKET,
     OUTPUT_EXECUTOR_LOGS,
     OUTPUT_SCHEDULER,
+    OUTPUT_SCHEDULER_LOGS,
     OUTPUT_TABLE,
     OUTPUT_WORKER_LOGS,
 )
@@ -100,13 +101,26 @@ class Installation:
     def log_lines(self, dag_id: str, run_id: str, since: int) -> Iterator[LogLine]:
         """The lines of a run's tasks that were logged since then (milliseconds since the epoch), of both functions."""
         wanted = {"leeward": "log", "dag_id": dag_id, "run_id": run_id}
+        equal: Counter[tuple[str, int, str]] = Counter()
+        for group in (OUTPUT_WORKER_LOGS, OUTPUT_EXECUTOR_LOGS):
+            for event in self._logged(group, wanted, since):
+                yield from _lines(event, wanted, equal)
+
+    def event_lines(self, dag_id: str, run_id: str, since: int) -> Iterator[Mapping[str, Any]]:
+        """The lines of a run's event log from then on (milliseconds since the epoch), as far as CloudWatch has them."""
+        wanted = {"leeward": "event", "dag_id": dag_id, "run_id": run_id}
+        for group in (OUTPUT_SCHEDULER_LOGS, OUTPUT_EXECUTOR_LOGS):
+            for event in self._logged(group, wanted, since):
+                yield from (found for found, _ in _objects(event, wanted))
+
+    def _logged(self, group: str, wanted: Mapping[str, str], since: int) -> Iterator[Mapping[str, Any]]:
+        """The events of a log that hold objects with those members. Raises UsageError LW309 for one that is not there."""
+        if group not in self.outputs:
+            raise UsageError("LW309", f"the installation has no output {group}: deploy it again")
         pattern = " && ".join(f"($.{name} = {json.dumps(value)})" for name, value in wanted.items())
         pages = self.session.client("logs").get_paginator("filter_log_events")
-        equal: Counter[tuple[str, int, str]] = Counter()
-        for group in (self.outputs[OUTPUT_WORKER_LOGS], self.outputs[OUTPUT_EXECUTOR_LOGS]):
-            for page in pages.paginate(logGroupName=group, filterPattern=f"{{ {pattern} }}", startTime=since):
-                for event in page["events"]:
-                    yield from _lines(event, wanted, equal)
+        for page in pages.paginate(logGroupName=self.outputs[group], filterPattern=f"{{ {pattern} }}", startTime=since):
+            yield from page["events"]
 
     @cached_property
     def _table(self) -> Any:
@@ -120,17 +134,23 @@ class Installation:
 def _lines(
     event: Mapping[str, Any], wanted: Mapping[str, str], equal: Counter[tuple[str, int, str]]
 ) -> Iterator[LogLine]:
-    """The lines in one event; where several were written at once, one event may hold them all."""
+    """The lines in one event."""
+    for found, text in _objects(event, wanted):
+        stream, at = event["logStreamName"], event["timestamp"]
+        place = (stream, equal[stream, at, text])
+        equal[stream, at, text] += 1
+        yield LogLine(at, place, found["task_id"], found["try_number"], found["line"])
+
+
+def _objects(event: Mapping[str, Any], wanted: Mapping[str, str]) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """The objects in one event, with their texts; where several were written at once, one event may hold them all."""
     for text in event["message"].splitlines():
         try:
             found = json.loads(text)
         except ValueError:
             continue
         if isinstance(found, dict) and wanted.items() <= found.items():
-            stream, at = event["logStreamName"], event["timestamp"]
-            place = (stream, equal[stream, at, text])
-            equal[stream, at, text] += 1
-            yield LogLine(at, place, found["task_id"], found["try_number"], found["line"])
+            yield found, text
 
 
 def installation(stack: str, profile: str | None, region: str | None) -> Installation:

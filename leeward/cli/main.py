@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "trigger": "Start a run in an installation.",
     "runs": "Show the last runs in an installation.",
     "tasks": "Show the task instances of a run in an installation.",
+    "explain": "Tell why tasks of a run are not running, now or at any moment.",
     "logs": "Show what the tasks of a run in an installation have written.",
 }
 

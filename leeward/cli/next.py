@@ -50,7 +50,7 @@ def _runs(dag: Dag, now: datetime) -> Iterator[Due]:
             now = max(now, last.run_after)
             yield last
     except Unsettled as error:
-        raise UsageError("LW312", f"a clock in {dag.timezone} has just been set: look a little later") from error
+        raise UsageError("LW340", f"a clock in {dag.timezone} has just been set: look a little later") from error
 
 
 def _row(due: Due) -> list[str]:

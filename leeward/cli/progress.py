@@ -80,7 +80,7 @@ class Progress:
         if task_id is None:
             self._print(f"{_clock(event)}  run {event['run_id']} {state}", None)
             return
-        if state not in {each.value for each in MARKS}:
+        if state not in {each.value for each in MARKS} or event["from"] == state:
             return
         known = TaskState(state)
         if event.get("map_index", -1) != -1:

@@ -94,7 +94,11 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW309": "The stack can't be read with the caller's credentials, or is not an installation of Leeward.",
         "LW310": "The scheduler function failed; its log tells why.",
         "LW311": "A parameter of the dashboard's widget has a value that makes no sense; the message says what to write.",
-        "LW312": "A clock has just been set in the DAG's time zone, so that no data interval ends now. Airflow fails an "
+        "LW330": "The file is not an event log: lines of JSON as `leeward run --events FILE` writes them.",
+        "LW331": "The event log is of another version of the DAG, with other tasks. Give the spec as it was for that run.",
+        "LW332": "The event log holds no such run, or not its beginning, so that nobody can say what was stored of it.",
+        "LW333": "The run has no such task, or the task no such map index.",
+        "LW340": "A clock has just been set in the DAG's time zone, so that no data interval ends now. Airflow fails an "
         "assertion then, and looks again; so does Leeward, in a minute.",
         "LW401": "A template can't be rendered: an undefined name, a mistake in it, or one of the sandbox's limits.",
         "LW402": "Templates only read.",

@@ -364,12 +364,18 @@ def _unfinished(view: View, index: int) -> bool:
 
 def _skip_requested(dag: Dag, view: View, index: int) -> int | None:
     """The pass in which a finished branch asked for the task to be skipped, the first one's if several did."""
-    beats = [
-        entry.beat
-        for skipper in skippers(dag, index)
-        if (entry := view.entry(skipper)) is not None and entry.state is TaskState.SUCCESS and index in entry.skip
+    asking = (view.entry(skipper) for skipper in skipped_by(dag, view, index))
+    return min((entry.beat for entry in asking if entry is not None), default=None)
+
+
+def skipped_by(dag: Dag, view: View, index: int) -> list[int]:
+    """The finished branches that asked for a task or an instance to be skipped."""
+    found = ((skipper, view.entry(skipper)) for skipper in skippers(dag, index))
+    return [
+        skipper
+        for skipper, entry in found
+        if entry is not None and entry.state is TaskState.SUCCESS and index in entry.skip
     ]
-    return min(beats, default=None)
 
 
 def _queue(dag: Dag, index: int, entry: Entry, moment: Moment, cause: str, beat: int) -> Change:

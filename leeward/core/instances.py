@@ -99,18 +99,24 @@ def depends_inside(dag: Dag, index: int) -> bool:
 
 def given_up(dag: Dag, view: View, index: int) -> tuple[TaskState, int] | None:
     """What becomes of a mapped task, and in which pass, because something that it is mapped over failed or was skipped."""
-    found = [entry for source in _sources(dag, index) if (entry := view.entry(source)) and _without_values(entry)]
+    found = [entry for source in given_up_by(dag, view, index) if (entry := view.entry(source))]
     if not found:
         return None
     failed = any(entry.state in FAILURES for entry in found)
     return TaskState.UPSTREAM_FAILED if failed else TaskState.SKIPPED, min(entry.beat for entry in found) + 1
 
 
+def given_up_by(dag: Dag, view: View, index: int) -> list[int]:
+    """What a task is mapped over that failed or was skipped; a task that is not mapped, and an instance, have none."""
+    sources = sources_of(dag, index) if map_index_of(index) < 0 else ()
+    return [source for source in sources if (entry := view.entry(source)) and _without_values(entry)]
+
+
 def _without_values(entry: Entry) -> bool:
     return entry.state in FINISHED and entry.state is not TaskState.SUCCESS and entry.mapped is None
 
 
-def _sources(dag: Dag, index: int) -> Iterator[int]:
+def sources_of(dag: Dag, index: int) -> Iterator[int]:
     """The tasks whose XComs a task is mapped over."""
     expansion = dag.expansions[index]
     return (dag.index[name] for name in xcoms_of(expansion)) if expansion else iter(())
@@ -118,7 +124,7 @@ def _sources(dag: Dag, index: int) -> Iterator[int]:
 
 def expanded(dag: Dag, view: View, index: int, expansion: Expansion, entry: Entry, beat: int, now: float) -> Found:
     """The entry of a mapped task whose rule is met. One with rule `always` does not wait for what it is mapped over."""
-    sources = [*_sources(dag, index)]
+    sources = [*sources_of(dag, index)]
     unread = view.unread(sources)
     if unread:
         return unread

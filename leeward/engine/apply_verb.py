@@ -130,8 +130,8 @@ def _apply(scope: Scope, view: View, shard: int, intent: Intent, epoch: int) -> 
 
 
 def _told(changes: Collection[Change]) -> list[Change]:
-    """The changes of states; a verb may take back what a short-circuit asked for without touching the task itself."""
-    return [change for change in changes if change.before.state is not change.after.state]
+    """The changes of states, and of what a short-circuit asked for, which a verb may take back without touching the task."""
+    return [c for c in changes if c.before.state is not c.after.state or c.before.skip != c.after.skip]
 
 
 def _changes(scope: Scope, shard: int, item: Item, intent: Intent, view: View | None = None) -> tuple[Change, ...]:
@@ -146,9 +146,15 @@ def _changes(scope: Scope, shard: int, item: Item, intent: Intent, view: View | 
         before = item.entry(index)
         after: Entry = applied(intent, index, before, now, scope.dag.graph.downstream[task_of(index)])
         if after != before:
-            reopened = after.state is TaskState.EXPANDED
-            found.append(Change(index, before, after, "instances changed" if reopened else cause))
+            found.append(Change(index, before, after, _cause(before, after) or cause))
     return tuple(found)
+
+
+def _cause(before: Entry, after: Entry) -> str | None:
+    """What a verb does to an entry that is not the one that it is about; None for one that is."""
+    if after.state is TaskState.EXPANDED:
+        return "instances changed"
+    return "skip request taken back" if before.skip != after.skip and before.state is after.state else None
 
 
 def _expected(scope: Scope, shard: int, item: Item, intent: Intent, changes: Collection[Change]) -> dict[int, Entry]:

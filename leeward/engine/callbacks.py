@@ -13,7 +13,7 @@ from typing import Final
 from leeward.contract import CALLBACK_SECONDS, STALE_DEBT_SECONDS
 from leeward.core.callbacks import EVENTS, RUN_EVENTS
 from leeward.core.dag import CallbackEvent
-from leeward.core.decide import entries
+from leeward.core.decide import Change, entries
 from leeward.core.run import Entry, Header, Item
 from leeward.core.states import FAILURES
 from leeward.core.view import View
@@ -44,7 +44,10 @@ def pay(scope: Scope, view: View, index: int) -> Item:
     call = Call(event, scope.task(index).callbacks.get(event, ()), error)
     _call(scope, index, entry, call)
     paid = replace(entry, owes=False)
-    return scope.write(Write(shard, expect={index: entry}, put={index: paid})).item
+    written = scope.write(Write(shard, expect={index: entry}, put={index: paid}))
+    if written.won:
+        scope.tell([Change(index, entry, paid, "callbacks called")], written.item.epoch)
+    return written.item
 
 
 def pay_old(scope: Scope, view: View) -> bool:

@@ -1,27 +1,23 @@
 """The run's event log: one line a state change, the same everywhere, so that a run can be explained and replayed.
 
 A line is a plain mapping: `at` (ISO 8601, UTC), `dag_id`, `run_id`, `epoch`, `from`, `to`, `cause`, and for a task
-instance also `task_id`, `map_index`, `try_number` and, where an execution owns it, `owner`. A try that waits for slots has a
-line in which `from` equals `to`, with `gate`, `used`, `limit` and `slots`, the number that it wants.
+instance also `task_id`, `map_index`, `try_number`, where an execution owns it `owner`, and what else is stored of it (see
+`leeward.core.lines`, which also reads them). A try that waits for slots has a line in which `from` equals `to`, with `gate`,
+`used`, `limit` and `slots`, the number that it wants. The line of a run's creation says what the run is about.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from leeward.core.address import map_index_of, task_of
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import Change
 from leeward.core.gates import Limit, Slot
+from leeward.core.lines import WAITS_FOR_SLOT, iso, written
 from leeward.core.run import RunInfo
 from leeward.core.states import RunState
-
-
-def iso(seconds: float) -> str:
-    """Seconds since the epoch as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def changed(dag: Dag, info: RunInfo, change: Change, epoch: int, now: float) -> Mapping[str, Json]:
@@ -41,16 +37,14 @@ def changed(dag: Dag, info: RunInfo, change: Change, epoch: int, now: float) -> 
     owner = change.after.owner or change.before.owner
     if owner:
         line["owner"] = owner
-    if change.after.until is not None:
-        line["until"] = iso(change.after.until)
-    return line
+    return {**line, **written(dag, change.after)}
 
 
 def waits(dag: Dag, info: RunInfo, wanted: Change, slot: Slot, used: int, epoch: int, now: float) -> Mapping[str, Json]:
     """The line for a try that waits for slots which other runs hold, too: its state stays what it is."""
     pool = slot.gate.limit is Limit.POOL
     return {
-        **changed(dag, info, replace(wanted, after=wanted.before, cause="waits for a slot"), epoch, now),
+        **changed(dag, info, replace(wanted, after=wanted.before, cause=WAITS_FOR_SLOT), epoch, now),
         "gate": f"pool {slot.gate.name}" if pool else slot.gate.limit.value,
         "used": used,
         "limit": slot.size,
@@ -61,7 +55,10 @@ def waits(dag: Dag, info: RunInfo, wanted: Change, slot: Slot, used: int, epoch:
 def run_changed(
     info: RunInfo, before: RunState | None, after: RunState, cause: str, epoch: int, now: float
 ) -> Mapping[str, Json]:
-    """The line for a run's own change."""
+    """The line for a run's own change; that of its creation, before which it had no state, says what it is about."""
+    about: dict[str, Json] = {}
+    if before is None:
+        about = {"version": info.ref.version, "run_type": info.run_type.value, "logical_date": info.logical_date}
     return {
         "at": iso(now),
         "dag_id": info.ref.dag_id,
@@ -70,6 +67,7 @@ def run_changed(
         "from": None if before is None else before.value,
         "to": after.value,
         "cause": cause,
+        **about,
     }
 
 

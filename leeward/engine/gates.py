@@ -55,10 +55,10 @@ def offer(scope: Scope, view: View, wanted: Sequence[Change]) -> tuple[frozenset
         granted = grant(asker, asks, found)
         after = scope.ports.gates.write(granted.writes) if granted.writes else {}
         if after is not None:
-            _tell_waits(scope, wanted, granted, found, view.epoch)
-            for gate, taken in {**found, **after}.items():
-                _wake(scope.ports, gate, taken, sizes[gate], key)
             stored = {**found, **after}
+            _tell_waits(scope, wanted, granted, stored, view.epoch)
+            for gate, taken in stored.items():
+                _wake(scope.ports, gate, taken, sizes[gate], key)
             return granted.tries, frozenset(
                 gate for gate in stored if _is_full(scope, gate, stored[gate].used, sizes[gate])
             )

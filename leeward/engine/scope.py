@@ -92,12 +92,17 @@ class Scope:
     def note(self, changes: Iterable[Change], epoch: int) -> list[Hint]:
         """All that the winner of a write owes but the hints of what it queued, which are returned."""
         changes = tuple(change for change in changes if not is_summary(change.index))
+        self.tell(changes, epoch)
         now = self.ports.clock.now()
-        self.ports.log.append([changed(self.dag, self.info, c, epoch, now) for c in changes])
         for change in changes:
             self._arm(change, now)
             self._count(change)
         return [*self.hints({c.index: c.after for c in changes if c.after.state is TaskState.QUEUED})]
+
+    def tell(self, changes: Iterable[Change], epoch: int) -> None:
+        """Log changes that were won, a line each."""
+        now = self.ports.clock.now()
+        self.ports.log.append([changed(self.dag, self.info, change, epoch, now) for change in changes])
 
     def send(self, hints: Sequence[Hint]) -> None:
         """Send hints, if there are any."""
@@ -127,7 +132,7 @@ class Scope:
     def _count(self, change: Change) -> None:
         names = {TaskState.SUCCESS: METRIC_TASK_SUCCESSES, TaskState.FAILED: METRIC_TASK_FAILURES}
         name = names.get(change.after.state)
-        if name is not None:
+        if name is not None and change.before.state is not change.after.state:
             self.ports.metrics.count(name, dag_id=self.dag.dag_id)
 
 

@@ -9,10 +9,11 @@ from leeward.core.address import blocks
 from leeward.core.dag import Dag
 from leeward.core.decide import entries
 from leeward.core.presence import absent
+from leeward.core.replay import Stored, whole
 from leeward.core.rows import Row, rows
 from leeward.core.run import Entry, Header, RunInfo, RunRef
 from leeward.core.view import Layout, View
-from leeward.engine.ports import HEADER, RunStore, SpecStore
+from leeward.engine.ports import HEADER, RunStore, SpecStore, header_item
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,18 @@ def see_run(runs: RunStore, specs: SpecStore, info: RunInfo) -> Seen | None:
     return Seen(
         info, dag, header, found, tuple(rows(dag, with_instances(runs, info.ref, view, found), absent(dag, info)))
     )
+
+
+def stored_now(runs: RunStore, specs: SpecStore, info: RunInfo) -> Stored | None:
+    """All that is stored of a run, or None if it was announced and never started."""
+    dag = specs.get(info.ref.version)
+    layout = Layout(len(dag.tasks))
+    items = runs.read(info.ref, {header_item(layout), *range(layout.shards)})
+    header = items[header_item(layout)].header
+    if header is None:
+        return None
+    view = View(layout, {shard: items[shard] for shard in range(layout.shards)}, header)
+    return Stored(info, whole(dag, with_instances(runs, info.ref, view, tuple(entries(view)))))
 
 
 def with_instances(runs: RunStore, ref: RunRef, view: View, found: Sequence[Entry]) -> View:

@@ -53,7 +53,7 @@ def test_time_is_the_present_unless_it_is_told(spec: str) -> None:
     [
         ((), "choose one with --dag-id"),
         (("--dag-id", "two", "--now", "yesterday"), "LW308"),
-        (("--dag-id", "odd", "--now", "2026-04-04T15:10:00Z", "--cron-data-intervals"), "LW312"),
+        (("--dag-id", "odd", "--now", "2026-04-04T15:10:00Z", "--cron-data-intervals"), "LW340"),
         (("--dag-id", "two", "-n", "0"), "not in the range"),
     ],
 )
