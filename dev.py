@@ -80,6 +80,9 @@ SINGLE = {
 }
 """Commands that are one program."""
 
+PROOFS = {"simulate": "tests.simulation", "schedules": "tests.schedules"}
+"""Commands that go on where the tests stop: a module each, which reads its own options."""
+
 
 def run(command: list[str]) -> int:
     """Run a program of the virtual environment in the project's folder; its exit code."""
@@ -201,6 +204,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_parser("generate", help="write the generated pages")
     sub.add_parser("bench", help="print the benchmarks' figures")
     sub.add_parser("simulate", help="simulate the whole installation, seed by seed (--seeds N)", add_help=False)
+    sub.add_parser("schedules", help="prove generated schedules (--count N --seed S)", add_help=False)
     sub.add_parser("bundle", help="list what is in the functions' code and what it weighs")
     sub.add_parser("cdk", help="run the pinned CDK command line: bootstrap, deploy, diff, destroy ...", add_help=False)
     sub.add_parser("lock", help="make the locks anew")
@@ -213,7 +217,7 @@ def main() -> int:
         print("Leeward needs Python 3.11 or newer, this is " + sys.version.split()[0], file=sys.stderr)
         return 2
     options, rest = parser().parse_known_args()
-    if rest and options.command not in ("test", "cdk", "simulate"):
+    if rest and options.command not in ("test", "cdk", *PROOFS):
         parser().error(f"unrecognized arguments: {' '.join(rest)}")
     setup()
     if options.command == "lock":
@@ -222,8 +226,8 @@ def main() -> int:
         return run(SINGLE[options.command])
     if options.command == "test":
         return run(["pytest", *rest])
-    if options.command == "simulate":
-        return run(["python", "-m", "tests.simulation", *rest])
+    if options.command in PROOFS:
+        return run(["python", "-m", PROOFS[options.command], *rest])
     if options.command == "cdk":
         return cdk(rest)
     if options.command == "check":

@@ -17,7 +17,7 @@ CLIENTS: Final = {
     "executor": ("dynamodb", "s3", "sqs", "lambda"),
     "scheduler": ("dynamodb", "s3", "sqs"),
     "worker": ("sqs",),
-    "compiler": ("dynamodb", "s3", "events"),
+    "compiler": ("dynamodb", "s3", "events", "scheduler"),
     "dashboard": ("dynamodb", "s3"),
 }
 """The clients that a function makes in its ordinary work."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from schedules import page as schedules
+
 from leeward.core.codes import CODES
 from leeward.core.transitions import IMPOSSIBLE, TABLE, diagram
 from leeward.operators import CATALOGUE
@@ -57,6 +59,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "states.md": states,
     "errors.md": errors,
     "spec-reference.md": spec_reference,
+    "schedules.md": schedules,
     "operator-reference.md": partial(operator_reference, CATALOGUE),
 }
 

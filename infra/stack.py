@@ -42,8 +42,9 @@ RULES: Final = [
         "TagResource",
     )
 ]
+SCHEDULES: Final = [f"scheduler:{action}" for action in ("CreateSchedule", "DeleteSchedule")]
 MAX_PREFIX: Final = 40
-"""A rule's name has 64 characters; two hashes take 21 of them."""
+"""The name of a rule or schedule has 64 characters; two hashes take 21 of them."""
 
 
 class LeewardStack(cdk.Stack):
@@ -156,10 +157,33 @@ class LeewardStack(cdk.Stack):
         may(["secretsmanager:GetSecretValue"], self._secret(VARIABLES_PREFIX))
         may(["events:ListRules"], "*")
         may(RULES, self.format_arn(service="events", resource="rule", resource_name=f"{self.rule_prefix}*"))
+        may(["scheduler:ListSchedules"], "*")
+        may(SCHEDULES, self._schedules())
+        ticks = self._ticks()
+        passed = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+        may(["iam:PassRole"], ticks.role_arn, conditions=passed)
         function = self.compiler.function
+        function.add_environment(contract.ENV_SCHEDULE_ROLE, ticks.role_arn)
         function.add_environment(contract.ENV_RULE_PREFIX, self.rule_prefix)
         function.add_environment(contract.ENV_SCHEDULER_QUEUE_ARN, self.queues.scheduler.queue_arn)
         function.add_environment(contract.ENV_DEAD_LETTERS_ARN, self.queues.dead_letters.queue_arn)
+
+    def _schedules(self) -> str:
+        """The schedules of DAGs, by their names' prefix."""
+        name = f"default/{self.rule_prefix}*"
+        return self.format_arn(service="scheduler", resource="schedule", resource_name=name)
+
+    def _ticks(self) -> iam.Role:
+        """The role by which the schedules of DAGs, and no others, send ticks."""
+        conditions = {
+            "StringEquals": {"aws:SourceAccount": self.account},
+            "ArnLike": {"aws:SourceArn": self._schedules()},
+        }
+        trusted = iam.ServicePrincipal("scheduler.amazonaws.com", conditions=conditions)
+        role = iam.Role(self, "Ticks", assumed_by=trusted)
+        queues = [self.queues.scheduler.queue_arn, self.queues.dead_letters.queue_arn]
+        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=queues))
+        return role
 
     def _connect(self) -> None:
         """What wakes whom: queues, a file in the bucket, the sweep of every minute, a look at the bucket now and then."""

@@ -89,8 +89,8 @@ def _text(record: Live | Drop) -> str:
 
 def _live(text: str) -> Live:
     found = json.loads(text)
-    last = found.pop("last")
-    return Live(**found, last=None if last is None else (last[0], last[1], last[2]))
+    runs = {name: None if found.get(name) is None else tuple(found[name]) for name in ("last", "plan")}
+    return Live(**{**found, **runs})
 
 
 def _drop(text: str) -> Drop:

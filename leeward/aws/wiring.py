@@ -20,7 +20,7 @@ from leeward.aws.calls import BotoAws
 from leeward.aws.dispatcher import AwsDispatcher
 from leeward.aws.gates import DynamoGates
 from leeward.aws.observers import EmfMetrics, StreamEventLog
-from leeward.aws.rules import EventBridgeRules
+from leeward.aws.rules import AwsRules
 from leeward.aws.run_store import DynamoRunStore
 from leeward.aws.secrets import SecretsManager
 from leeward.aws.spec_store import DROPS, LIVE, DynamoDropStore, S3SpecStore
@@ -37,6 +37,7 @@ from leeward.contract import (
     ENV_FAN_LIMIT,
     ENV_POOLS,
     ENV_RULE_PREFIX,
+    ENV_SCHEDULE_ROLE,
     ENV_SCHEDULER_QUEUE,
     ENV_SCHEDULER_QUEUE_ARN,
     ENV_TABLE,
@@ -94,6 +95,7 @@ class Account:
     functions: Any
     events: Any
     metrics: Any
+    schedules: Any
 
 
 @cache
@@ -107,6 +109,7 @@ def account() -> Account:
         LazyClient("lambda", waits=True),
         LazyClient("events"),
         LazyClient("cloudwatch"),
+        LazyClient("scheduler"),
     )
 
 
@@ -125,11 +128,13 @@ def ports() -> Ports:
         attempts=DynamoAttemptStore(here.table, here.env[ENV_TABLE]),
         xcoms=xcoms,
         specs=specs,
-        rules=EventBridgeRules(
+        rules=AwsRules(
             here.events,
+            here.schedules,
             here.env.get(ENV_RULE_PREFIX, ""),
             here.env.get(ENV_SCHEDULER_QUEUE_ARN, ""),
             here.env.get(ENV_DEAD_LETTERS_ARN, ""),
+            here.env.get(ENV_SCHEDULE_ROLE, ""),
         ),
         dispatch=AwsDispatcher(
             here.sqs,

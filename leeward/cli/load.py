@@ -21,8 +21,11 @@ from leeward.spec.compile import Compiled, compile_spec
 from leeward.spec.files import DEFAULTS, SUFFIXES
 
 
-def compile_file(path: Path, root: Path | None = None) -> Compiled:
-    """Compile one spec with the defaults files from `root` (default: its own folder) down to its folder."""
+def compile_file(path: Path, root: Path | None = None, *, data_intervals: bool = False) -> Compiled:
+    """Compile one spec with the defaults files from `root` (default: its own folder) down to its folder.
+
+    `data_intervals` is Airflow's `create_cron_data_intervals`.
+    """
     text = _read(path)
     folder = path.resolve().parent
     environment = {"CONFIG_ROOT_DIR": str(folder), **os.environ}
@@ -35,6 +38,7 @@ def compile_file(path: Path, root: Path | None = None) -> Compiled:
         defaults=tuple(_defaults(folder, root or folder)),
         variables=EnvironmentSecrets(os.environ).variable,
         read=lambda name: _text(folder / name),
+        data_intervals=data_intervals,
     )
 
 

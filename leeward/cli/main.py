@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "run": "Run a DAG to its end in this process.",
     "validate": "Report every mistake in specs.",
     "compile": "Show the DAGs, tasks and edges that a spec compiles to.",
+    "next": "Show when the next runs of a DAG are.",
     "render": "Show the templated fields of a task, rendered.",
     "schema": "Print the JSON Schema of specs, for editors.",
     "drop": "Drop specs into an installation.",

@@ -29,6 +29,9 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW115": "The time zone is not in the IANA database.",
         "LW116": "The schedule is none of the forms that Airflow knows, or a part of it is out of range.",
         "LW117": "The schedule waits for assets, which is not supported yet.",
+        "LW118": "With `catchup` a DAG has a run for every moment since its `start_date`, so it needs one, as in Airflow.",
+        "LW119": "With `@continuous` the next run starts when the one before has ended. Airflow wants the DAG to say so: "
+        "`max_active_runs: 1`.",
         "LW120": "The key is none of the dialect's. The hint names the closest one that exists here.",
         "LW121": "The key belongs to a feature that is not supported yet. Only values that change nothing are accepted.",
         "LW122": "The key can't be supported; the hint says what to do instead.",
@@ -102,6 +105,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW331": "The event log is of another version of the DAG, with other tasks. Give the spec as it was for that run.",
         "LW332": "The event log holds no such run, or not its beginning, so that nobody can say what was stored of it.",
         "LW333": "The run has no such task, or the task no such map index.",
+        "LW340": "A clock has just been set in the DAG's time zone, so that no data interval ends now. Airflow fails an "
+        "assertion then, and looks again; so does Leeward, in a minute.",
         "LW401": "A template can't be rendered: an undefined name, a mistake in it, or one of the sandbox's limits.",
         "LW402": "Templates only read.",
         "LW403": "An argument takes an XCom of a task that pushed none.",

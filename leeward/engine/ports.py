@@ -142,8 +142,9 @@ class Live:
     """A DAG as it is live: its version, and how far its schedule has come.
 
     `source` is the path of the spec that defines it. `last` is the scheduled run that was created last (logical date and
-    data interval, ISO 8601), `due` when the next one is due (seconds since the epoch; None = never). `turn` is that of the
-    drop that made it live.
+    data interval, ISO 8601), `plan` the next one, `due` when that is due (seconds since the epoch; None = never). A run is
+    planned before it is created, so that all who look at once create the same one. `turn` is that of the drop that made it
+    live.
     """
 
     dag_id: str
@@ -153,6 +154,7 @@ class Live:
     last: tuple[str, str, str] | None = None
     due: float | None = None
     turn: int = 0
+    plan: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ class SpecStore(Protocol):
 
 
 class Rules(Protocol):
-    """The rules that make a DAG's runs start."""
+    """The rules, and schedules, that tick for a DAG."""
 
     def apply(self, dag_id: str, rules: Sequence[Rule]) -> None:
         """Make the rules of a DAG these, and no others."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from leeward.contract import DEFAULT_MAX_MAP_LENGTH
-from leeward.core.dag import DEFAULT_POOL, Dag, Task, TaskGroup
+from leeward.core.dag import DEFAULT_POOL, Dag, Json, Task, TaskGroup
 from leeward.spec.callbacks import OF_DAG, read_callbacks
 from leeward.spec.catalogue import Catalogue
 from leeward.spec.check import check_keys
@@ -24,7 +24,7 @@ from leeward.spec.mapped import check_mapping
 from leeward.spec.members import check_id, members, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
 from leeward.spec.params import check_defaults, read_params
-from leeward.spec.schedule import compile_schedule
+from leeward.spec.schedule import Defaults, compile_schedule
 from leeward.spec.special import as_json, as_timedelta, fold
 from leeward.spec.tasks import TaskReader, TaskSpec, Variables
 from leeward.spec.text import parse
@@ -57,6 +57,7 @@ class _World:
     file: str
     root: str
     read: ReadText
+    data_intervals: bool
     pools: Mapping[str, int] | None
 
 
@@ -69,13 +70,15 @@ def compile_spec(
     env: Mapping[str, str],
     defaults: Sequence[tuple[str, str]] = (),
     variables: Callable[[str], str | None] | None = None,
+    data_intervals: bool = False,
     pools: Mapping[str, int] | None = None,
     read: ReadText = lambda _: None,
 ) -> Compiled:
     """Compile a spec. `defaults` are (file name, text) of the defaults files, from the root down to the spec's folder.
 
-    `env` replaces `$NAME`; `variables` looks Airflow variables up (for `variables_as_arguments`); `pools` holds the slots of
-    the installation's pools, None where it is not known which those are; `read` finds files beside the spec.
+    `env` replaces `$NAME`; `variables` looks Airflow variables up (for `variables_as_arguments`). `data_intervals` is
+    Airflow's `[scheduler] create_cron_data_intervals`: what schedules without a timetable of their own mean. `pools` holds
+    the slots of the installation's pools, None where it is not known which those are; `read` finds files beside the spec.
     """
     report = Report()
     document = _read(text, file, report, env)
@@ -83,7 +86,7 @@ def compile_spec(
     if document is None:
         return Compiled((), report)
     unreadable = bool(report.errors)
-    world = _World(catalogue, now, variables, file, env.get("CONFIG_ROOT_DIR", ""), read, pools)
+    world = _World(catalogue, now, variables, file, env.get("CONFIG_ROOT_DIR", ""), read, data_intervals, pools)
     block = document.get("default")
     dags = [
         dag
@@ -152,7 +155,7 @@ def _compile(
     filters = read_filters(keys.get("user_defined_filters"), report)
     ours = [(spec.task, spec.mark) for spec in specs if not world.catalogue.runs_user_code(spec.task.operator)]
     check_use(macros, filters, ours, report)
-    dag = _dag(dag_id, keys, arguments, tasks, groups.compiled(full_ids(specs, groups)), calendar, world.file)
+    dag = _dag(dag_id, keys, arguments, tasks, groups.compiled(full_ids(specs, groups)), calendar, world)
     folders = read_searchpath(keys.get("template_searchpath"), world.root, report)
     dag = replace(
         dag,
@@ -216,10 +219,11 @@ def _dag(
     tasks: tuple[Task, ...],
     groups: tuple[TaskGroup, ...],
     calendar: Calendar,
-    file: str,
+    world: _World,
 ) -> Dag:
     report = calendar.report
-    schedule = compile_schedule(keys.get("schedule"), report)
+    timezone = calendar.zone_of("start_date", keys, arguments)
+    schedule = compile_schedule(keys.get("schedule"), report, Defaults(timezone, world.data_intervals))
     params = read_params(keys.get("params"), report)
     check_defaults(params, report, scheduled=schedule is not None)
     tags = keys.get("tags")
@@ -227,13 +231,15 @@ def _dag(
     active = as_json(keys["max_active_runs"], report) if "max_active_runs" in keys else 16
     crowd = as_json(keys["max_active_tasks"], report) if "max_active_tasks" in keys else None
     longest = as_json(keys["max_map_length"], report) if "max_map_length" in keys else None
+    start = calendar.date("start_date", keys, arguments)
+    _check_schedule(schedule, keys, active, start, report)
     return Dag(
         dag_id,
         tasks,
         groups,
         schedule=schedule,
         schedule_text=None if schedule is None else text_of(keys.get("schedule")),
-        start_date=calendar.date("start_date", keys, arguments),
+        start_date=start,
         end_date=calendar.date("end_date", keys, arguments),
         catchup=_true(keys.get("catchup")),
         dagrun_timeout_seconds=None
@@ -247,13 +253,24 @@ def _dag(
         tags=tuple(text_of(tag) or "" for tag in tags) if isinstance(tags, Listing) else (),
         render_template_as_native_obj=_true(keys.get("render_template_as_native_obj")),
         is_paused_upon_creation=_true(keys.get("is_paused_upon_creation")),
-        timezone=calendar.zone_of("start_date", keys, arguments),
-        source=file,
+        timezone=timezone,
+        source=world.file,
         callbacks=read_callbacks(keys, OF_DAG, report),
         max_active_tasks=crowd if isinstance(crowd, int) else None,
         max_map_length=longest if isinstance(longest, int) else DEFAULT_MAX_MAP_LENGTH,
         deadlines=read_deadlines(keys.get("deadline"), calendar),
     )
+
+
+def _check_schedule(schedule: Json, keys: Mapping[str, Node], active: Json, start: str | None, report: Report) -> None:
+    """What Airflow refuses of a DAG around its schedule."""
+    if not isinstance(schedule, Mapping):
+        return
+    if _true(keys.get("catchup")) and start is None:
+        report.error(keys["catchup"].mark, "LW118", "catchup wants a start_date", "give one, or leave catchup out")
+    if schedule["kind"] == "continuous" and active != 1:
+        place = keys.get("max_active_runs") or keys["schedule"]
+        report.error(place.mark, "LW119", "one run at a time is what @continuous means", "write max_active_runs: 1")
 
 
 def _true(node: Node | None) -> bool:

@@ -68,10 +68,15 @@ def as_datetime(
 
     One without offset is local to `timezone`.
     """
+    value = node.value if isinstance(node, Scalar) else None
+    ago = _ago(value, timezone, now) if isinstance(value, str) else None
+    return ago or fixed_datetime(node, timezone, report, what)
+
+
+def fixed_datetime(node: Node, timezone: datetime.tzinfo, report: Report, what: str) -> datetime.datetime | None:
+    """The same without times ago, which would be others whenever one looks."""
     value = node.value if isinstance(node, Scalar) else typed(node, report)
-    moment = _ago(value, timezone, now) if isinstance(value, str) else _moment(value)
-    if moment is None and isinstance(value, str):
-        moment = _parsed(value)
+    moment = _parsed(value) if isinstance(value, str) else _moment(value)
     if moment is None:
         report.error(node.mark, "LW114", f"{what} is not a date", "write 2026-01-31, with a time and offset if need be")
         return None

@@ -1,124 +1,147 @@
-"""The EventBridge rules that a schedule wants, as plain values.
+"""What makes a schedule's ticks come: rules of EventBridge, or schedules of EventBridge Scheduler, as plain values.
 
-EventBridge reads six fields (minutes, hours, day of month, month, day of week, year) in UTC, exactly one of the two days a
-`?`, Sunday = 1. A tick only says "look at this DAG": whether a run is due is decided by its timetable, so that a rule may
-fire too often and never too seldom. A schedule in another zone fires at each offset that the zone knows, on every day.
+A tick only says "look at this DAG": whether a run is due is decided by its timetable, in the scheduler function and in the
+sweep of every minute. So an expression may fire too often, and where no expression says what a schedule means there is none
+and the sweep alone finds the run. `docs/schedules.md` has the answer for each form.
+
+EventBridge's rules read six fields (minutes, hours, day of month, month, day of week, year) in UTC, exactly one of the two
+days a `?`, Sunday = 1. A time zone, an end and the phase of a rate are beyond them: those are for the Scheduler.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Any
 
-from leeward.core.dag import Json
-
-MAX_EXPRESSION: Final = 256
-_YEARS: Final = 10
-"""Offsets of a zone are looked up over so many years from its rules of today."""
+from leeward.core.dag import Dag
+from leeward.spec.moments import NEVER, moments_of
+from leeward.spec.timetable import bounds_of
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule on the default bus: a schedule expression of EventBridge's."""
+    """One expression of EventBridge's that sends ticks.
+
+    One with a `timezone` (an IANA name), a `start` or an `end` (ISO 8601, UTC) is for EventBridge Scheduler.
+    """
 
     expression: str
+    timezone: str | None = None
+    start: str | None = None
+    end: str | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether a rule of the bus can say it."""
+        return self.timezone is None and self.start is None and self.end is None
 
 
-def rules(schedule: Json, now: datetime) -> tuple[Rule, ...]:
-    """The rules of a normalised schedule, without repetition, in a stable order. `now` is aware."""
-    return _rules(schedule, now) if isinstance(schedule, Mapping) else ()
+def rules(dag: Dag, due: datetime | None, now: datetime) -> tuple[Rule, ...]:
+    """What a DAG's ticks need, in a stable order. `due` is when its next run may start; None = there is none."""
+    schedule = dag.schedule
+    if due is None or not isinstance(schedule, Mapping):
+        return ()
+    end = _end(dag, schedule)
+    if end is not None and utc(end) <= now:  # what is left to make up for is the sweep's
+        return ()
+    if schedule["kind"] == "delta":
+        return _rate(schedule, due, now, end)
+    zone = str(schedule.get("timezone", "UTC"))
+    if zone[0] in "+-":  # an offset is no name of a zone
+        return ()
+    timezone = None if zone == "UTC" else zone
+    return tuple(Rule(f"cron({text})", timezone, None, end) for text in sorted(set(_crons(schedule, now))))
 
 
-def _rules(schedule: Mapping[str, Any], now: datetime) -> tuple[Rule, ...]:
-    kind = schedule["kind"]
-    if kind == "cron":
-        found = (text for cron in schedule["crons"] for text in _cron(cron, str(schedule["timezone"]), now))
-        return tuple(_short(f"cron({text})") for text in sorted(set(found)))
-    if kind == "aws_cron":
-        return (Rule(f"cron({schedule['cron']})"),)
-    if kind == "delta":
-        return _delta(schedule)
-    if kind == "events":
-        return tuple(Rule(f"cron({_date(text)})") for text in sorted(set(schedule["dates"])))
-    return ()
+def _end(dag: Dag, schedule: Mapping[str, Any]) -> str | None:
+    """A minute after the last run may start: AWS does not say whether an end is part of the time before it."""
+    latest = bounds_of(dag).latest
+    if latest is not None and "DataInterval" in str(schedule.get("timetable")):
+        latest = max(moments.after(latest) for moments in moments_of(schedule))
+    return None if latest is None or latest == NEVER else (latest + timedelta(minutes=1)).isoformat()
 
 
-def _short(expression: str) -> Rule:
-    """The rule; every minute where EventBridge would not take so long an expression (256 characters)."""
-    return Rule(expression if len(expression) <= MAX_EXPRESSION else "rate(1 minute)")
-
-
-def _delta(schedule: Mapping[str, Any]) -> tuple[Rule, ...]:
-    """A rate has no phase that we could choose: a tick a minute where the minutes don't come out, else the rate itself."""
+def _rate(schedule: Mapping[str, Any], due: datetime, now: datetime, end: str | None) -> tuple[Rule, ...]:
+    """Whole minutes from the next run on; what does not come out in minutes is left to the sweep."""
     minutes, rest = divmod(float(schedule["seconds"]), 60)
     if schedule.get("months") or rest or not minutes:
-        return (Rule("rate(1 minute)"),)
-    return (Rule(f"rate({int(minutes)} minute{'' if minutes == 1 else 's'})"),)
+        return ()
+    period = timedelta(minutes=minutes)
+    start = due + max(0, -((due - now) // period)) * period
+    unit = "minute" if minutes == 1 else "minutes"
+    return (Rule(f"rate({int(minutes)} {unit})", None, start.isoformat(), end),)
 
 
-def _date(text: Any) -> str:
-    moment = datetime.fromisoformat(str(text)).astimezone(UTC)
-    return f"{moment.minute} {moment.hour} {moment.day} {moment.month} ? {moment.year}"
+def _crons(schedule: Mapping[str, Any], now: datetime) -> Iterator[str]:
+    """The expressions that have a moment to come: AWS may refuse one that has none."""
+    given = [schedule["cron"]] if schedule["kind"] == "aws_cron" else schedule.get("crons", ())
+    for cron, moments in zip(given, moments_of(schedule), strict=True):
+        if moments.after(now) != NEVER:
+            yield from [cron] if schedule["kind"] == "aws_cron" else _cron(cron)
 
 
-def _cron(cron: str, timezone: str, now: datetime) -> Iterable[str]:
+def _cron(cron: str) -> Iterator[str]:
+    """One of croniter's expressions as those of AWS: several where both days are set, which cron reads as "or".
+
+    None is longer than 240 characters, of the 256 that EventBridge takes.
+    """
     from croniter import croniter
 
-    minutes, hours, *days = (_Field(part, size) for part, size in zip(croniter.expand(cron)[0], _SIZES, strict=False))
-    plain = "#" not in cron and all(part.plain for part in days)
-    offsets = _offsets(timezone, now)
-    on = _days(*days) if plain and offsets == {timedelta()} else [_EVERY_DAY]
-    for offset in offsets:
-        for times in _shifted(minutes.numbers, hours.numbers, offset):
-            yield from (f"{times} {day}" for day in on)
+    (minutes, hours, day, month, week), nth = croniter.expand(cron)
+    nearest = re.search(r"[0-9]+(?=W)|(?<=W)[0-9]+", cron.split()[2].upper())
+    for on_day, on_weekday in _dates(day, week, nth, nearest[0] if nearest else None):
+        yield f"{_text(minutes, 0, 60)} {_text(hours, 0, 24)} {on_day} {_text(month, 1, 12)} {on_weekday} *"
 
 
-class _Field:
-    """One field of an expression as croniter expands it: numbers, `*` for all, or letters such as `l` for the last day."""
+def _dates(
+    day: list[Any], week: list[Any], nth: Mapping[int, Iterable[Any]], nearest: str | None
+) -> list[tuple[str, str]]:
+    """Day of month and day of week, as often as AWS has to be told.
 
-    def __init__(self, part: Iterable[Any], size: tuple[int, int]) -> None:
-        found, (first, self.count) = list(part), size
-        self.plain = all(isinstance(number, int) or number == "*" for number in found)
-        every = range(first, first + self.count)
-        self.numbers = [number for number in every if "*" in found or number in found]
-        self.all = len(self.numbers) == self.count
-
-
-_SIZES: Final = ((0, 60), (0, 24), (1, 31), (1, 12), (0, 7))
-_EVERY_DAY: Final = "* * ? *"
-
-
-def _offsets(timezone: str, now: datetime) -> set[timedelta]:
-    """Every offset from UTC that a zone has in the years to come."""
-    zone = ZoneInfo(timezone)
-    moments = (now + timedelta(days=days) for days in range(0, 366 * _YEARS, 7))
-    return {moment.astimezone(zone).utcoffset() or timedelta() for moment in moments}
+    To croniter the nth weekday of a month, its last, or the weekday nearest to a day win over the other field. What AWS
+    can't say has no expression: both at once, which means days that are both, and the weekday nearest to a day that some
+    months lack, for which croniter takes their last.
+    """
+    if nearest:
+        return [] if nth or int(nearest) > 28 else [(f"{nearest}W", "?")]
+    if nth:
+        return [("?", place) for place in _places(nth)]
+    by_week = [] if week == ["*"] else [("?", _text([number + 1 for number in week], 1, 7))]
+    return [(text, "?") for text in _days_of_month(day)] + by_week or [("*", "?")]
 
 
-def _shifted(minutes: list[int], hours: list[int], offset: timedelta) -> Iterable[str]:
-    """The times of a day in UTC, as texts of a minutes and an hours field."""
-    shift = round(offset.total_seconds() / 60)
-    by_hours: dict[frozenset[int], set[int]] = {}
-    for minute in minutes:
-        moved = frozenset((hour * 60 + minute - shift) // 60 % 24 for hour in hours)
-        by_hours.setdefault(moved, set()).add((minute - shift) % 60)
-    for moved, same in by_hours.items():
-        yield f"{_text(same, 60)} {_text(moved, 24)}"
+def _days_of_month(day: list[Any]) -> Iterator[str]:
+    numbers = [number for number in day if number not in ("*", "l")]
+    if numbers:
+        yield _text(numbers, 1, 31)
+    if "l" in day:
+        yield "L"
 
 
-def _days(day: _Field, month: _Field, week: _Field) -> list[str]:
-    """Day of month, month, day of week and year; two where both days are set, which cron reads as "or"."""
-    months = _text(month.numbers, 12)
-    by_month = f"{_text(day.numbers, 31)} {months} ? *"
-    by_week = f"? {months} {_text([number + 1 for number in week.numbers], 7)} *"
-    if week.all:
-        return [by_month]
-    return [by_week] if day.all else [by_month, by_week]
+def _places(nth: Mapping[int, Iterable[Any]]) -> Iterator[str]:
+    """An expression has place for one day with a `#` or an `L`, and Sunday is 1."""
+    for day, places in nth.items():
+        for place in places:
+            yield f"{day + 1}L" if place == "l" else f"{day + 1}#{place}"
 
 
-def _text(numbers: Iterable[int], count: int) -> str:
-    found = sorted(numbers)
-    return "*" if len(found) == count else ",".join(map(str, found))
+def _text(field: Iterable[Any], first: int, count: int) -> str:
+    """Numbers as AWS writes them: `*` for all, `-` for three or more in a row."""
+    numbers = [number for number in range(first, first + count) if "*" in field or number in field]
+    if len(numbers) == count:
+        return "*"
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs)
+
+
+def utc(text: str) -> datetime:
+    """A rule's start or end as a date."""
+    return datetime.fromisoformat(text).astimezone(UTC)

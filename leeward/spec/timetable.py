@@ -6,18 +6,21 @@ later. A run stands for a data interval; for the trigger timetables, the default
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
-from zoneinfo import ZoneInfo
+from typing import Any, Final
 
 from leeward.core.dag import Dag, Json
+from leeward.spec.moments import BEFORE_ALL, NEVER, DeltaMoments, Moments, moments_of
 from leeward.worker.values import build
 
-MIN_BUFFER = timedelta(minutes=5)
+MIN_BUFFER: Final = timedelta(minutes=5)
 """A DAG without a start date whose last moment is this recent, or a tenth of its period, runs for it: Airflow's rule."""
+
+
+class Unsettled(Exception):  # noqa: N818 - no mistake: the next look, a minute later, can tell
+    """A clock was just set, so that no data interval ends now. Airflow fails an assertion, and looks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,104 +33,6 @@ class Due:
     run_after: datetime
 
 
-class Moments(Protocol):
-    """The moments of a schedule."""
-
-    def after(self, moment: datetime) -> datetime:
-        """The first one after a moment."""
-
-    def before(self, moment: datetime) -> datetime:
-        """The last one before a moment."""
-
-    def aligned_next(self, moment: datetime) -> datetime:
-        """The moment itself if it is one, else the next."""
-
-    def aligned_prev(self, moment: datetime) -> datetime:
-        """The moment itself if it is one, else the one before."""
-
-
-@dataclass(frozen=True, slots=True)
-class CronMoments:
-    """The moments of one or several five-field expressions in a time zone, as croniter reads them."""
-
-    crons: tuple[str, ...]
-    zone: ZoneInfo
-
-    def after(self, moment: datetime) -> datetime:
-        """See `Moments.after`."""
-        return min(self._step(cron, moment, forward=True) for cron in self.crons)
-
-    def before(self, moment: datetime) -> datetime:
-        """See `Moments.before`."""
-        return max(self._step(cron, moment, forward=False) for cron in self.crons)
-
-    def aligned_next(self, moment: datetime) -> datetime:
-        """See `Moments.aligned_next`."""
-        following = self.after(moment)
-        return moment if self.before(following) == moment else following
-
-    def aligned_prev(self, moment: datetime) -> datetime:
-        """See `Moments.aligned_prev`."""
-        previous = self.before(moment)
-        return moment if self.after(previous) == moment else previous
-
-    def _step(self, cron: str, moment: datetime, *, forward: bool) -> datetime:
-        from croniter import croniter
-
-        local = moment.astimezone(self.zone)
-        found = croniter(cron, local)
-        step: datetime = found.get_next(datetime) if forward else found.get_prev(datetime)
-        return step.astimezone(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class DeltaMoments:
-    """Moments a fixed time apart; they have no origin of their own, so that every moment is one of them."""
-
-    seconds: float
-    months: int
-
-    def after(self, moment: datetime) -> datetime:
-        """See `Moments.after`."""
-        return self._shifted(moment, 1)
-
-    def before(self, moment: datetime) -> datetime:
-        """See `Moments.before`."""
-        return self._shifted(moment, -1)
-
-    def aligned_next(self, moment: datetime) -> datetime:
-        """See `Moments.aligned_next`."""
-        return moment
-
-    def aligned_prev(self, moment: datetime) -> datetime:
-        """See `Moments.aligned_prev`."""
-        return moment
-
-    def _shifted(self, moment: datetime, times: int) -> datetime:
-        from dateutil.relativedelta import relativedelta
-
-        shifted: datetime = moment + relativedelta(months=times * self.months) + times * timedelta(seconds=self.seconds)
-        return shifted
-
-
-def next_run(dag: Dag, last: Due | None, now: datetime) -> Due | None:
-    """The run after `last` (None = none yet), or None if there is no further one. Dates are aware, in UTC."""
-    schedule = dag.schedule
-    if not isinstance(schedule, Mapping):
-        return None
-    bounds = Bounds(_date(dag.start_date), _date(dag.end_date), dag.catchup)
-    if schedule["kind"] == "once":
-        return None if last is not None else bounds.within(_moment(bounds.earliest or now))
-    if schedule["kind"] == "events":
-        return _next_event(schedule, last, now, bounds)
-    moments = _moments(schedule)
-    if moments is None:
-        return None
-    if "DataInterval" in str(schedule.get("timetable")):
-        return _interval(moments, last, now, bounds)
-    return _trigger(moments, schedule, last, now, bounds)
-
-
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What a DAG says about its runs' dates."""
@@ -136,10 +41,85 @@ class Bounds:
     latest: datetime | None
     catchup: bool
 
-    def within(self, due: Due | None) -> Due | None:
-        """The run, unless it lies behind the end date."""
-        beyond = due is None or (self.latest is not None and due.start > self.latest)
-        return None if beyond else due
+    def beyond(self, moment: datetime) -> bool:
+        """Whether a moment lies behind the end date, or is none."""
+        return moment == NEVER or (self.latest is not None and moment > self.latest)
+
+
+def next_run(dag: Dag, last: Due | None, now: datetime) -> Due | None:
+    """The run after `last` (None = none yet), or None if there is no further one. Dates are aware, in UTC.
+
+    Raises Unsettled where the time has to go on first.
+    """
+    schedule = dag.schedule
+    if not isinstance(schedule, Mapping):
+        return None
+    bounds = bounds_of(dag)
+    if schedule["kind"] == "once":
+        return _once(last, now, bounds)
+    if schedule["kind"] == "continuous":
+        return _continuous(last, now, bounds)
+    if schedule["kind"] == "events":
+        return _events(schedule, last, now, bounds)
+    return _periodic(schedule, last, now, bounds)
+
+
+def overtaken(dag: Dag, planned: Due, now: datetime) -> bool:
+    """Whether a later run than the planned one is due by now, in a DAG that makes up only for the latest."""
+    if dag.catchup or not isinstance(dag.schedule, Mapping):
+        return False
+    return any(moments.after(planned.run_after) <= now for moments in moments_of(dag.schedule))
+
+
+def bounds_of(dag: Dag) -> Bounds:
+    """The dates between which a DAG is scheduled: its own, or else those of its tasks, as in Airflow."""
+    starts = [dag.start_date] if dag.start_date else [task.start_date for task in dag.tasks]
+    ends = [dag.end_date] if dag.end_date else [task.end_date for task in dag.tasks]
+    return Bounds(
+        min(filter(None, map(_date, starts)), default=None),
+        max(filter(None, map(_date, ends)), default=None) if all(ends) else None,
+        dag.catchup,
+    )
+
+
+def _once(last: Due | None, now: datetime, bounds: Bounds) -> Due | None:
+    moment = bounds.earliest or now
+    return None if last is not None or bounds.beyond(moment) else _moment(moment)
+
+
+def _continuous(last: Due | None, now: datetime, bounds: Bounds) -> Due | None:
+    """One run after the other, each about the time since the one before."""
+    start = (bounds.earliest or now) if last is None else last.end
+    end = max(start, now)
+    return None if bounds.beyond(end) else Due(start, start, end, end)
+
+
+def _events(schedule: Mapping[str, Any], last: Due | None, now: datetime, bounds: Bounds) -> Due | None:
+    earliest = bounds.earliest
+    if not bounds.catchup:
+        earliest = now if earliest is None else max(now, earliest)
+    for moment in sorted(filter(None, map(_date, schedule["dates"]))):
+        if (earliest is None or moment >= earliest) and (last is None or moment > last.end):
+            return None if bounds.beyond(moment) else _moment(moment)
+    return None
+
+
+def _periodic(schedule: Mapping[str, Any], last: Due | None, now: datetime, bounds: Bounds) -> Due | None:
+    """The next run of several expressions: the first, or, where only the latest counts, the last that is due."""
+    found = [_next_of(moments, schedule, last, now, bounds) for moments in moments_of(schedule)]
+    runs = [due for due in found if due is not None]
+    past = [] if bounds.catchup else [due for due in runs if due.logical_date <= now]
+    if past:
+        return max(past, key=_logical_date)
+    return min(runs, key=_logical_date, default=None)
+
+
+def _next_of(
+    moments: Moments, schedule: Mapping[str, Any], last: Due | None, now: datetime, bounds: Bounds
+) -> Due | None:
+    if "DataInterval" in str(schedule.get("timetable")):
+        return _interval(moments, last, now, bounds)
+    return _trigger(moments, schedule, last, now, bounds)
 
 
 def _trigger(
@@ -155,7 +135,7 @@ def _trigger(
         first = max(first, moments.aligned_prev(now))
         if bounds.earliest is not None:
             first = max(first, moments.aligned_next(bounds.earliest))
-    if bounds.latest is not None and first > bounds.latest:
+    if bounds.beyond(first):
         return None
     start = first - timedelta(seconds=float(schedule.get("interval_seconds", 0.0)))
     return Due(start, start, first, first)
@@ -167,7 +147,7 @@ def _first(moments: Moments, schedule: Mapping[str, Any], now: datetime) -> date
     immediately = schedule.get("run_immediately")
     if immediately is True or isinstance(moments, DeltaMoments):
         return past
-    buffer = max((following - past) / 10, MIN_BUFFER)
+    buffer = MIN_BUFFER if following == NEVER else max((following - past) / 10, MIN_BUFFER)
     if isinstance(immediately, Mapping):
         buffer = build(immediately)
     return past if now - past <= buffer else following
@@ -177,8 +157,7 @@ def _interval(moments: Moments, last: Due | None, now: datetime, bounds: Bounds)
     """The next run of a data-interval timetable, which may start when its interval is over."""
     earliest = bounds.earliest
     if not bounds.catchup:
-        latest_start = moments.before(moments.aligned_prev(now))
-        earliest = latest_start if earliest is None else max(latest_start, moments.aligned_next(earliest))
+        earliest = _latest_interval(moments, now, earliest)
     elif earliest is not None:
         earliest = moments.aligned_next(earliest)
     if last is None:
@@ -188,41 +167,30 @@ def _interval(moments: Moments, last: Due | None, now: datetime, bounds: Bounds)
         start = start if earliest is None else max(start, earliest)
         if start <= last.start:  # the schedule has changed meanwhile: no two runs are about one date
             start = moments.after(start)
-    if start is None or (bounds.latest is not None and start > bounds.latest):
+    if start is None or bounds.beyond(start):
         return None
     end = moments.after(start)
-    return Due(start, start, end, end)
+    return None if end == NEVER else Due(start, start, end, end)
 
 
-def _next_event(schedule: Mapping[str, Any], last: Due | None, now: datetime, bounds: Bounds) -> Due | None:
-    dates = sorted(moment for text in schedule["dates"] if (moment := _date(text)) is not None)
-    floor = max((moment for moment in dates if moment <= now), default=None)
-    for moment in dates:
-        if last is not None and moment <= last.run_after:
-            continue
-        if bounds.earliest is not None and moment < bounds.earliest:
-            continue
-        if not bounds.catchup and floor is not None and moment < floor:
-            continue
-        return bounds.within(_moment(moment))
-    return None
+def _latest_interval(moments: Moments, now: datetime, earliest: datetime | None) -> datetime:
+    """The start of the last interval that is over, or of the first one after the start date."""
+    if isinstance(moments, DeltaMoments):
+        start = moments.before(moments.floor(now, earliest or now))
+        return start if earliest is None else max(start, earliest)
+    start = moments.before(now)
+    following = moments.after(start)
+    if following < now:
+        raise Unsettled
+    if start == BEFORE_ALL:  # nothing has ended yet
+        start = following
+    elif following != now:
+        start = moments.before(start)
+    return start if earliest is None else max(start, moments.aligned_next(earliest))
 
 
-def _moments(schedule: Mapping[str, Any]) -> Moments | None:
-    if schedule["kind"] == "cron":
-        return CronMoments(tuple(schedule["crons"]), ZoneInfo(schedule["timezone"]))
-    if schedule["kind"] == "aws_cron":
-        return CronMoments((_from_aws(schedule["cron"]),), ZoneInfo("UTC"))
-    if schedule["kind"] == "delta":
-        return DeltaMoments(float(schedule["seconds"]), int(schedule.get("months", 0)))
-    return None
-
-
-def _from_aws(cron: str) -> str:
-    """AWS's six fields as croniter's seven (seconds and year last): Sunday is 0 here, the last Friday `L5`, not `6L`."""
-    minutes, hours, day, month, week, year = cron.replace("?", "*").split()
-    week = re.sub(r"(?<![#/\dA-Z])(\d)(L?)(?=$|[,#-])", lambda found: f"{found[2]}{int(found[1]) - 1}", week)
-    return f"{minutes} {hours} {day} {month} {week} 0 {year}"
+def _logical_date(due: Due) -> datetime:
+    return due.logical_date
 
 
 def _moment(moment: datetime) -> Due:

@@ -30,6 +30,7 @@ from leeward.contract import (
     ENV_WORKER,
     FUNCTION_SECONDS,
 )
+from leeward.engine.create_due import moved_on
 from leeward.engine.ports import Live, Ports
 from leeward.worker.serve import Worker
 from tests.crash.account import Account
@@ -115,7 +116,7 @@ def installed(account: Account) -> Iterator[Printed]:
     client, printed = account.calls.client, Printed()
     here = wiring.Account(
         ENVIRONMENT,
-        *(client(name) for name in ("dynamodb", "s3", "sqs", "lambda", "events", "cloudwatch")),
+        *(client(name) for name in ("dynamodb", "s3", "sqs", "lambda", "events", "cloudwatch", "scheduler")),
     )
     time = SimpleNamespace(time=account.clock.now)
     with ExitStack() as stack:
@@ -163,8 +164,8 @@ def _drop(account: Account, ports: Ports) -> None:
     """The DAG as the compiler leaves it, and what starts its run."""
     dag, state = account.scene.dag, account.state
     ports.specs.put(VERSION, dag)
-    due = None if account.scene.by_hand else state.now
-    ports.specs.put_live(Live(dag.dag_id, VERSION, "d.yml", due=due), None)
+    live = Live(dag.dag_id, VERSION, "d.yml")
+    ports.specs.put_live(live if account.scene.by_hand else moved_on(dag, live, None, state.now), None)
     if account.scene.by_hand:
         asked = {"dag_id": dag.dag_id, "run_id": "by_hand", "logical_date": "2026-01-01"}
         state.invoke("scheduler", json.dumps({"trigger": asked}))

@@ -11,6 +11,7 @@ from tests.deployed.wiring import called, functions, listed, named, one, short, 
 REVIEWED = {
     "cloudwatch:GetMetricStatistics": "CloudWatch's reads of metrics know no resources",
     "events:ListRules": "the action that finds rules by prefix knows no resources",
+    "scheduler:ListSchedules": "the action that finds schedules by prefix knows no resources",
 }
 """Actions that are granted on every resource, because IAM knows no narrower grant of them."""
 
@@ -25,7 +26,7 @@ def _all() -> Iterator[tuple[str, list[str], list[object]]]:
 def test_no_two_functions_share_a_role() -> None:
     roles = [one(function["Role"]) for function in functions().values()]
     assert len(set(roles)) == len(roles)
-    assert set(roles) == set(resources("AWS::IAM::Role"))
+    assert set(roles) | {_ticks()} == set(resources("AWS::IAM::Role"))
 
 
 def test_no_role_may_do_whatever_it_likes() -> None:
@@ -59,6 +60,27 @@ def test_only_who_calls_for_tasks_and_callbacks_takes_on_the_role_of_tasks() -> 
         others = named(trust["Principal"].get("AWS", []))
         expected = callers if function is functions()[called("worker")] else set()
         assert (trust["Principal"]["Service"], others) == ("lambda.amazonaws.com", expected)
+
+
+def _ticks() -> str:
+    """The role of EventBridge Scheduler."""
+    (row,) = (row for row in statements(called("compiler")) if "iam:PassRole" in listed(row["Action"]))
+    assert row["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    return one(row["Resource"])
+
+
+def test_schedules_of_our_names_send_ticks_and_may_do_nothing_else() -> None:
+    (trust,) = resources("AWS::IAM::Role")[_ticks()]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert "schedule/default/Leeward-*" in str(trust["Condition"]["ArnLike"]["aws:SourceArn"])
+    assert "aws:SourceAccount" in trust["Condition"]["StringEquals"]
+    policies = resources("AWS::IAM::Policy").values()
+    (policy,) = (policy for policy in policies if _ticks() in named(policy["Roles"]))
+    (row,) = policy["PolicyDocument"]["Statement"]
+    assert row["Action"] == "sqs:SendMessage"
+    assert len(named(row["Resource"])) == 2
+    (made,) = (row for row in statements(called("compiler")) if "scheduler:CreateSchedule" in listed(row["Action"]))
+    assert "schedule/default/Leeward-*" in str(made["Resource"])
 
 
 def test_compiler_sees_dags_and_drops_and_no_runs() -> None:

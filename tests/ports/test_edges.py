@@ -1,4 +1,4 @@
-"""Rules, dropped files and hints: what the twin does, the adapter does too."""
+"""Dropped files and hints: what the twin does, the adapter does too."""
 
 from __future__ import annotations
 
@@ -12,29 +12,22 @@ import pytest
 from leeward.aws.buckets import S3Bucket
 from leeward.aws.dispatcher import AwsDispatcher
 from leeward.aws.messages import message_of
-from leeward.aws.rules import EventBridgeRules
 from leeward.contract import DAGS_PREFIX
 from leeward.core.run import Entry
 from leeward.core.states import TaskState
 from leeward.engine.hints import Execute, Hint, Look, Message, Poll
-from leeward.engine.ports import Bucket, Dispatcher, Rules
+from leeward.engine.ports import Bucket, Dispatcher
 from leeward.local.clock import VirtualClock
 from leeward.local.queue import MemoryQueue
-from leeward.local.spec_store import MemoryBucket, MemoryRules
-from leeward.spec.rules import Rule
+from leeward.local.spec_store import MemoryBucket
 from tests.ports.stores import locked_moto
 from tests.ports.test_stores import INFO
-
-HOURLY, DAILY = Rule("cron(0 * * * ? *)"), Rule("cron(0 0 * * ? *)")
-QUEUE = "arn:aws:sqs:us-east-1:123456789012:scheduler"
 
 
 @dataclass(frozen=True)
 class Edges:
     """The ports, and how to look behind them."""
 
-    rules: Rules
-    expressions: Callable[[], list[str]]
     bucket: Bucket
     put: Callable[[str, bytes], object]
     delete: Callable[[str], object]
@@ -52,49 +45,26 @@ def found(request: pytest.FixtureRequest) -> Iterator[Edges]:
 
 
 def _twins() -> Edges:
-    rules, bucket, queue = MemoryRules(), MemoryBucket(), MemoryQueue(VirtualClock())
-
-    def expressions() -> list[str]:
-        return sorted(rule.expression for each in rules.rules.values() for rule in each)
-
-    return Edges(
-        rules, expressions, bucket, bucket.contents.__setitem__, bucket.contents.pop, queue, lambda: [*queue.take()]
-    )
+    bucket, queue = MemoryBucket(), MemoryQueue(VirtualClock())
+    return Edges(bucket, bucket.contents.__setitem__, bucket.contents.pop, queue, lambda: [*queue.take()])
 
 
 def _adapters(session: Any) -> Edges:
-    events, s3, sqs = (session.client(name) for name in ("events", "s3", "sqs"))
+    s3, sqs = (session.client(name) for name in ("s3", "sqs"))
     s3.create_bucket(Bucket="dags")
     urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("executor", "scheduler")]
-
-    def expressions() -> list[str]:
-        return sorted(rule["ScheduleExpression"] for rule in events.list_rules()["Rules"])
 
     def arrived() -> list[Message]:
         answers = (sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10) for url in urls)
         return [message_of(message["Body"]) for answer in answers for message in answer.get("Messages", [])]
 
     return Edges(
-        EventBridgeRules(events, "Leeward-", QUEUE, QUEUE),
-        expressions,
         S3Bucket(s3, "dags"),
         lambda path, content: s3.put_object(Bucket="dags", Key=DAGS_PREFIX + path, Body=content),
         lambda path: s3.delete_object(Bucket="dags", Key=DAGS_PREFIX + path),
         AwsDispatcher(sqs, None, urls[0], urls[1], "executor", 0, None),
         arrived,
     )
-
-
-def test_rules_of_a_dag_become_those_that_are_wanted_and_no_others(found: Edges) -> None:
-    found.rules.apply("a", [HOURLY, DAILY])
-    found.rules.apply("b", [DAILY])
-    assert found.expressions() == sorted([HOURLY.expression, DAILY.expression, DAILY.expression])
-    found.rules.apply("a", [DAILY])
-    found.rules.apply("a", [DAILY])
-    assert found.expressions() == [DAILY.expression] * 2
-    found.rules.apply("a", [])
-    found.rules.apply("never", [])
-    assert found.expressions() == [DAILY.expression]
 
 
 def test_tag_of_a_file_changes_with_its_content_and_only_then(found: Edges) -> None:

@@ -1,4 +1,4 @@
-"""When runs are due, and the rules that tick for them. Recorded schedules stand in the conformance tests."""
+"""When runs are due. Recorded schedules stand in the conformance tests, generated ones in `tests/schedules`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from leeward.core.dag import Dag, Json
-from leeward.spec.rules import MAX_EXPRESSION, rules
-from leeward.spec.timetable import Due, next_run
+from leeward.spec.moments import BEFORE_ALL, NEVER, moments_of, zone_of
+from leeward.spec.timetable import Due, Unsettled, next_run, overtaken
+from tests.drawing import draw
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 
@@ -26,15 +27,19 @@ def _at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def _due(text: str) -> Due:
+    return Due(_at(text), _at(text), _at(text), _at(text))
+
+
 def _next(schedule: Json, last: str | None = None, **more: Any) -> str | None:
     before = None if last is None else Due(_at(last), _at(last), _at(last), _at(last))
     due = next_run(_dag(schedule, **more), before, NOW)
     return None if due is None else due.run_after.strftime("%Y-%m-%dT%H:%M:%S")
 
 
-@pytest.mark.parametrize("schedule", [None, {"kind": "continuous"}])
-def test_nothing_is_due_without_a_schedule_of_moments(schedule: Json) -> None:
-    assert _next(schedule) is None
+def test_nothing_is_due_without_a_schedule() -> None:
+    assert _next(None) is None
+    assert not overtaken(_dag(None), _due("2026-01-01T00:00:00"), NOW)
 
 
 def test_dag_without_start_date_waits_for_its_next_moment_unless_the_last_is_recent() -> None:
@@ -103,7 +108,10 @@ def test_deltas_count_from_the_start_date_or_from_now() -> None:
     assert _next({**delta, "seconds": 0.0, "months": 1}, "2026-10-31T00:00:00", **start) == "2026-11-30T00:00:00"
     intervals: dict[str, Json] = {**delta, "timetable": "DeltaDataIntervalTimetable"}
     assert _next(intervals, **start) == "2026-11-24T01:30:00"
-    assert _next(intervals) == "2026-11-24T14:00:00"
+    assert _next(intervals) == "2026-11-24T13:30:00"
+    months: dict[str, Json] = {**intervals, "seconds": 0.0, "months": 1}
+    assert _next(months, start_date="2026-01-31T00:00:00+00:00") == "2026-10-28T00:00:00"
+    assert _next(months) == "2026-11-24T14:00:00"
 
 
 def test_once_and_events() -> None:
@@ -113,11 +121,101 @@ def test_once_and_events() -> None:
     assert _next({"kind": "once"}, end_date="2026-01-01T00:00:00+00:00") is None
     dates: list[Json] = ["2026-11-20T00:00:00+00:00", "2026-11-10T00:00:00+00:00", "2026-12-01T00:00:00+00:00"]
     events: Json = {"kind": "events", "dates": dates}
-    assert _next(events) == "2026-11-20T00:00:00"
+    assert _next(events) == "2026-12-01T00:00:00"
     assert _next(events, catchup=True) == "2026-11-10T00:00:00"
-    assert _next(events, "2026-11-20T00:00:00") == "2026-12-01T00:00:00"
+    assert _next(events, "2026-11-10T00:00:00", catchup=True) == "2026-11-20T00:00:00"
     assert _next(events, "2026-12-01T00:00:00") is None
     assert _next(events, start_date="2026-11-25T00:00:00+00:00") == "2026-12-01T00:00:00"
+    assert _next(events, end_date="2026-11-25T00:00:00+00:00") is None
+
+
+def test_continuous_runs_are_about_the_time_since_the_one_before() -> None:
+    def interval(last: Due | None, **more: Any) -> tuple[str, str] | None:
+        due = next_run(_dag({"kind": "continuous"}, **more), last, NOW)
+        return None if due is None else (f"{due.start:%dT%H}", f"{due.end:%dT%H}")
+
+    assert interval(None) == ("24T14", "24T14")
+    assert interval(None, start_date="2026-11-23T00:00:00+00:00") == ("23T00", "24T14")
+    assert interval(None, start_date="2026-11-25T00:00:00+00:00") == ("25T00", "25T00")
+    assert interval(_due("2026-11-24T11:00:00")) == ("24T11", "24T14")
+    assert interval(_due("2026-11-24T11:00:00"), end_date="2026-11-24T12:00:00+00:00") is None
+
+
+def test_dates_of_tasks_bound_the_schedule_of_a_dag_without_dates() -> None:
+    early: dict[str, Any] = {"start_date": "2026-12-01T00:00:00+00:00", "end_date": "2026-12-03T00:00:00+00:00"}
+    late: dict[str, Any] = {"start_date": "2026-12-02T00:00:00+00:00", "end_date": "2026-12-04T00:00:00+00:00"}
+
+    def found(last: str | None = None, **tasks: Any) -> str | None:
+        dag = draw("a;b", dag={"schedule": _cron("0 3 * * *")}, **tasks)
+        due = next_run(dag, None if last is None else _due(last), NOW)
+        return None if due is None else f"{due.run_after:%dT%H}"
+
+    assert found(a=early, b=late) == "01T03"
+    assert found("2026-12-02T03:00:00", a=early, b=late) == "03T03"
+    assert found("2026-12-03T03:00:00", a=early, b=late) is None
+    assert found("2026-12-03T03:00:00", a=early) == "04T03"
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "last", "expected"),
+    [
+        ("30 2 * * *", "Europe/Berlin", "2026-03-28T01:30:00", "2026-03-29T01:30:00"),
+        ("30 2 * * *", "Europe/Berlin", "2026-10-24T00:30:00", "2026-10-25T01:30:00"),
+        ("30 * * * *", "Europe/Berlin", "2026-10-25T00:30:00", "2026-10-25T01:30:00"),
+        ("0 6 * * *", "+05:30", "2026-10-25T00:30:00", "2026-10-26T00:30:00"),
+    ],
+)
+def test_clock_change_is_read_as_airflow_reads_it(cron: str, zone: str, last: str, expected: str) -> None:
+    assert _next(_cron(cron, zone), last, catchup=True) == expected
+
+
+def test_interval_that_no_clock_can_tell_now_is_left_to_a_later_look() -> None:
+    schedule = {**_cron("0 * * * *", "Australia/Lord_Howe"), "timetable": "CronDataIntervalTimetable"}
+    with pytest.raises(Unsettled):
+        next_run(_dag(schedule), None, _at("2026-04-04T15:10:00"))
+
+
+def test_only_the_latest_of_several_crons_is_made_up_for() -> None:
+    several = _cron("0 3 * * *; 0 5 * * *; 0 20 * * *", timetable="MultipleCronTriggerTimetable")
+    assert _next(several, "2026-11-22T03:00:00") == "2026-11-24T05:00:00"
+    assert _next(several, "2026-11-22T03:00:00", catchup=True) == "2026-11-22T05:00:00"
+    assert _next(several, "2026-11-24T05:00:00") == "2026-11-24T20:00:00"
+    assert _next(_cron("30 13 * * *; 55 13 * * *"), "2026-11-24T13:55:00") == "2026-11-25T13:30:00"
+
+
+def test_plan_is_overtaken_when_a_later_run_is_due() -> None:
+    dag = _dag(_cron("0 * * * *"))
+    assert overtaken(dag, _due("2026-11-24T13:00:00"), NOW)
+    assert not overtaken(dag, _due("2026-11-24T14:00:00"), NOW)
+    assert not overtaken(_dag(_cron("0 * * * *"), catchup=True), _due("2026-11-20T13:00:00"), NOW)
+    assert not overtaken(_dag({"kind": "once"}), _due("2026-11-20T13:00:00"), NOW)
+
+
+def test_expression_of_no_day_never_fires() -> None:
+    assert _next(_cron("0 0 31 2 *")) is None
+    (moments,) = moments_of(_cron("0 0 31 2 *"))
+    assert (moments.after(NOW), moments.before(NOW)) == (NEVER, BEFORE_ALL)
+    assert moments.aligned_next(NEVER) == NEVER
+
+
+@pytest.mark.parametrize("timetable", ["CronTriggerTimetable", "CronDataIntervalTimetable"])
+def test_crons_of_aws_end_and_begin_with_their_years(timetable: str) -> None:
+    def due(years: str, **more: Any) -> str | None:
+        form: Json = {"kind": "aws_cron", "cron": f"0 6 ? * MON {years}", "timezone": "UTC", "timetable": timetable}
+        found = next_run(_dag(form, **more), None, NOW)
+        return None if found is None else f"{found.start:%Y-%m-%d}"
+
+    trigger = timetable == "CronTriggerTimetable"
+    assert due("2027-2028") == "2027-01-04"
+    assert due("2020") == (None if trigger else "2020-12-21")
+    assert due("2020", start_date="2021-01-01T00:00:00+00:00", catchup=True) is None
+    assert due("2020", start_date="2020-12-28T06:00:00+00:00", catchup=True) == ("2020-12-28" if trigger else None)
+    assert due("2026", start_date="2026-12-28T06:00:00+00:00", catchup=True) == ("2026-12-28" if trigger else None)
+
+
+def test_zone_is_a_name_or_an_offset() -> None:
+    assert zone_of("-03:30").utcoffset(NOW) == -timedelta(hours=3, minutes=30)
+    assert str(zone_of("Asia/Tokyo")) == "Asia/Tokyo"
 
 
 @pytest.mark.parametrize(
@@ -129,58 +227,11 @@ def test_once_and_events() -> None:
         ("0 10 ? * 2#1 *", "2026-12-07T10:00:00"),
         ("0 8 1 * ? *", "2026-12-01T08:00:00"),
         ("0 8 ? * MON *", "2026-11-30T08:00:00"),
+        ("0 8 L * ? *", "2026-11-30T08:00:00"),
+        ("0 8 28W * ? *", "2026-11-27T08:00:00"),
+        ("0 */6 * * ? *", "2026-11-24T18:00:00"),
+        ("0/20 * * * ? *", "2026-11-24T14:00:00"),
     ],
 )
 def test_crons_of_aws_are_read_as_aws_reads_them(cron: str, expected: str) -> None:
     assert _next({"kind": "aws_cron", "cron": cron, "timezone": "UTC"}) == expected
-    assert [rule.expression for rule in rules({"kind": "aws_cron", "cron": cron}, NOW)] == [f"cron({cron})"]
-
-
-@pytest.mark.parametrize(
-    ("cron", "zone", "expected"),
-    [
-        ("0 6 * * *", "UTC", ["0 6 * * ? *"]),
-        ("*/7 * * * 1-5", "UTC", ["0,7,14,21,28,35,42,49,56 * ? * 2,3,4,5,6 *"]),
-        ("0 0 13 * 5", "UTC", ["0 0 13 * ? *", "0 0 ? * 6 *"]),
-        ("0 0 * 3 0,7", "UTC", ["0 0 ? 3 1 *"]),
-        ("30 6 * * *", "Europe/Berlin", ["30 4 * * ? *", "30 5 * * ? *"]),
-        ("0 6 * * 1", "Asia/Kolkata", ["30 0 * * ? *"]),
-        ("0,45 23 * * *", "Asia/Kathmandu", ["0 18 * * ? *", "15 17 * * ? *"]),
-        ("0 0 L * *", "UTC", ["0 0 * * ? *"]),
-        ("0 0 * * 5#2", "UTC", ["0 0 * * ? *"]),
-        ("0 3 * * *; 0 3 * * *", "UTC", ["0 3 * * ? *"]),
-    ],
-)
-def test_crons_become_rules_that_fire_at_least_when_a_run_is_due(cron: str, zone: str, expected: list[str]) -> None:
-    assert [rule.expression for rule in rules(_cron(cron, zone), NOW)] == [f"cron({text})" for text in expected]
-
-
-def test_other_schedules_become_rules_too() -> None:
-    def expressions(schedule: Json) -> list[str]:
-        return [rule.expression for rule in rules(schedule, NOW)]
-
-    assert expressions({"kind": "delta", "seconds": 60.0}) == ["rate(1 minute)"]
-    assert expressions({"kind": "delta", "seconds": 7200.0}) == ["rate(120 minutes)"]
-    assert expressions({"kind": "delta", "seconds": 90.0}) == ["rate(1 minute)"]
-    assert expressions({"kind": "delta", "seconds": 0.0, "months": 1}) == ["rate(1 minute)"]
-    assert expressions({"kind": "events", "dates": ["2026-12-01T01:02:00+01:00"]}) == ["cron(2 0 1 12 ? 2026)"]
-    assert expressions({"kind": "once"}) == expressions(None) == []
-
-
-def test_expression_that_eventbridge_would_not_take_ticks_every_minute() -> None:
-    minutes = ",".join(str(minute) for minute in range(59))
-    hours = ",".join(str(hour) for hour in range(23))
-    days = ",".join(str(day) for day in range(1, 28))
-    long = rules(_cron(f"{minutes} {hours} {days} * *"), NOW)
-    assert [rule.expression for rule in long] == ["rate(1 minute)"]
-    assert len(f"{minutes} {hours} {days}") > MAX_EXPRESSION
-
-
-def test_rule_of_a_zone_covers_every_run_of_a_year() -> None:
-    schedule = _cron("15 2 * * *", "America/New_York")
-    (summer, winter) = (rule.expression[5:].split()[:2] for rule in rules(schedule, NOW))
-    hours = {int(summer[1]), int(winter[1])}
-    due = next_run(_dag(schedule, start_date="2026-01-01T00:00:00+00:00", catchup=True), None, NOW)
-    while due is not None and due.run_after < NOW + timedelta(days=365):
-        assert due.run_after.hour in hours
-        due = next_run(_dag(schedule, catchup=True), due, NOW)

@@ -42,7 +42,7 @@ HOSTILE = "</style><script>alert(1)</script>\"'&\x00"
     ],
 )
 def test_a_schedule_is_told_as_its_author_may_have_written_it(schedule: str, words: str) -> None:
-    dag = compiled(f"d:\n  start_date: 2024-01-01\n  schedule: {schedule}\n  tasks: {{}}\n")
+    dag = compiled(f"d:\n  start_date: 2024-01-01\n  max_active_runs: 1\n  schedule: {schedule}\n  tasks: {{}}\n")
     assert schedule_words(dag.schedule) == words
 
 
