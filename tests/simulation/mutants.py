@@ -250,8 +250,8 @@ def everybody_dispatches() -> Iterator[None]:
     """F19: whoever looks sends everything that waits."""
     real = end_run.move_on
 
-    def move_on(scope: Scope, view: View, touched: Any) -> None:
-        real(scope, view, touched)
+    def move_on(scope: Scope, view: View, touched: Any, **more: Any) -> None:
+        real(scope, view, touched, **more)
         for shard, item in scope.read_all().items.items():
             waiting = [i for i in scope.layout.indexes(shard) if item.entry(i).state is S.QUEUED]
             scope.ports.dispatch.send([Execute(scope.info, i, item.entry(i)) for i in waiting])
