@@ -34,7 +34,16 @@ def compile_file(path: Path, root: Path | None = None) -> Compiled:
         env=environment,
         defaults=tuple(_defaults(folder, root or folder)),
         variables=EnvironmentSecrets(os.environ).variable,
+        read=lambda name: _text(folder / name),
     )
+
+
+def _text(path: Path) -> str | None:
+    """A file's text, if it is there and is one."""
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+    except UnicodeDecodeError:
+        return None
 
 
 def find_specs(paths: tuple[Path, ...]) -> Iterator[tuple[Path, Path | None]]:

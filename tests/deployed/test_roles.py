@@ -51,14 +51,13 @@ def test_user_code_reaches_its_log_and_the_queue_of_results_and_no_other_resourc
     assert "sqs:ReceiveMessage" not in actions
 
 
-def test_only_executors_take_on_the_role_of_tasks() -> None:
+def test_only_who_calls_for_tasks_and_callbacks_takes_on_the_role_of_tasks() -> None:
+    callers = {one(functions()[called(name)]["Role"]) for name in ("executor", "scheduler")}
     for function in functions().values():
         role = one(function["Role"])
         (trust,) = resources("AWS::IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
         others = named(trust["Principal"].get("AWS", []))
-        expected = (
-            {one(functions()[called("executor")]["Role"])} if function is functions()[called("worker")] else set()
-        )
+        expected = callers if function is functions()[called("worker")] else set()
         assert (trust["Principal"]["Service"], others) == ("lambda.amazonaws.com", expected)
 
 

@@ -14,18 +14,19 @@ from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from unittest.mock import patch
 
-from leeward.core import callbacks, decide, fold, instances, outcomes, verbs
+from leeward.core import callbacks, deadlines, decide, fold, instances, outcomes, verbs
 from leeward.core.address import block_of, blocks, instance, is_block, is_summary, item_of, summary, task_of
 from leeward.core.dag import Dag, Task
 from leeward.core.decide import Change
 from leeward.core.fold import Lease, claimed
 from leeward.core.instances import relevant
 from leeward.core.rules import verdict
-from leeward.core.run import ENDS, Entry, Header, Intent, IntentKind, Item, Mapped, RunRef
+from leeward.core.run import ENDS, Entry, Header, Intent, IntentKind, Item, Mapped, Payer, RunRef
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.view import View
-from leeward.engine import advance, apply_verb, end_run, execute_task, look, poll_task, record, sweep
+from leeward.engine import advance, apply_verb, deliver, end_run, execute_task, look, poll_task, record, sweep
 from leeward.engine import callbacks as engine_callbacks
+from leeward.engine.amend import amend
 from leeward.engine.execute_task import Execution
 from leeward.engine.hints import Execute, Look, Poll
 from leeward.engine.ports import Write, Written
@@ -274,8 +275,8 @@ def end_owes_nothing() -> Iterator[None]:
 
     real = verbs.ended
 
-    def ended(dag: Dag, header: Header, state: RunState, now: float) -> Header:
-        return replace(real(dag, header, state, now), active=False)
+    def ended(*about: Any) -> Header:
+        return replace(real(*about), active=False)
 
     with patch.object(end_run, "ended", ended), patch.object(record, "ended", ended):
         yield
@@ -292,6 +293,36 @@ def debts_are_not_stored() -> Iterator[None]:
 
     with patch.object(outcomes, "owing", lambda _, after: after), patch.object(record, "settle", settle):
         yield
+
+
+@contextmanager
+def missed_deadlines_are_not_stored() -> Iterator[None]:
+    """F21: whoever misses a deadline takes it away and then calls what it asks for."""
+
+    def miss(scope: Scope, item: Item) -> Item:
+        payer = Payer(scope.ports.ids.token(), scope.ports.clock.now())
+        late = deadlines.overdue(item.header, payer.since) if item.header else ()
+        item, before = amend(scope, item, lambda header: _forgotten(header, payer))
+        if before is not None:
+            for place, due in late:
+                engine_callbacks.pay_deadline(scope, before, place, due)
+        return item
+
+    with patch.object(look, "miss_deadlines", miss):
+        yield
+
+
+def _forgotten(header: Header, payer: Payer) -> Header | None:
+    after = deadlines.missed(header, payer.since, payer)
+    if after is None:
+        return None
+    active = header.state is RunState.RUNNING or bool(header.owed or after.deadlines)
+    return replace(after, owed=header.owed, payer=header.payer, active=active)
+
+
+def debts_are_paid_by_everybody() -> Any:
+    """F21: whoever finds that a run owes something calls it."""
+    return patch.object(deliver, "claimed", lambda header, payer: replace(header, payer=payer) if header.owed else None)
 
 
 def sweep_overlooks_what_is_due() -> Any:
@@ -483,6 +514,8 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         everybody_dispatches,
         lease_shorter_than_the_function,
         end_owes_nothing,
+        missed_deadlines_are_not_stored,
+        debts_are_paid_by_everybody,
         sweep_overlooks_what_is_due,
         early_timer_is_dropped,
         delayed_look_forgets_its_cause,
