@@ -51,12 +51,13 @@ def size(item: dict[str, Any]) -> int:
 
 @dataclass
 class Meter:
-    """Counts the calls of a client. `sizes` remembers how large each item was."""
+    """Counts the calls of a client. `sizes` remembers how large each item was last, `peaks` how large it ever was."""
 
     requests: Counter[str] = field(default_factory=Counter)
     writes: float = 0.0
     reads: float = 0.0
     sizes: dict[str, int] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)
 
     def attach(self, client: Any) -> None:
         """Count what leaves this client from now on."""
@@ -78,6 +79,7 @@ class Meter:
             now = size(image)
             self.writes += math.ceil(max(now, self.sizes.get(self.key, 1)) / 1024)
             self.sizes[self.key] = now
+            self.peaks[self.key] = max(now, self.peaks.get(self.key, 0))
         if model.name == "TransactWriteItems":
             self.writes += 2 * self.several
         if model.name == "BatchGetItem":

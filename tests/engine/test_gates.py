@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from leeward.contract import LEASE_MARGIN_SECONDS, RESEND_AFTER_SECONDS, STALE_INTENT_SECONDS, TASKS_PER_SHARD
-from leeward.core.address import task_of
+from leeward.core.address import STRIDE, task_of
 from leeward.core.dag import Dag, Expansion, RetryPolicy
 from leeward.core.facts import Deferred, Failed, Outcome, Succeeded
 from leeward.core.gates import Gate, GateWrite, Hold, Limit, Taken, holds_slots, slots_of
@@ -388,6 +388,33 @@ def test_verb_that_died_before_it_gave_back_is_rolled_forward_with_its_slots() -
     sweep(world.ports)
     world.check()
     world.drain()
+    assert (world.header.state, world.taken()) == (RunState.SUCCESS, {})
+
+
+@pytest.mark.parametrize("blocks", [0, 1])
+def test_slots_taken_for_instances_that_a_later_expansion_lacks_come_back(blocks: int) -> None:
+    source = {"__xcom__": "a", "key": "return_value"}
+    limit = {"expand": Expansion((("x", source),)), "max_active_tis_per_dagrun": 40}
+    lists: Script = {"a": [Succeeded({"return_value": list(range(50))}), Succeeded({"return_value": [7]})]}
+    world = Limited(draw("a>m>z", m=limit), script=lists).start()
+    seen: list[int] = []
+
+    def dies_at_that_block(write: Write) -> str:
+        if not queues(write) or not any(address >= STRIDE for address in write.put):
+            return ""
+        seen.append(write.shard)
+        return "before" if len(seen) == blocks + 1 else ""
+
+    world.store.fault = dies_at_that_block
+    (hint,) = world.queue.take()
+    with pytest.raises(KilledError):
+        world.handle(hint)
+    assert sum(taken.used for taken in world.gates.all().values()) == 40
+    world.store.fault = lambda write: ""
+    apply_verb(world.scope, IntentKind.CLEAR, [0, 1, 2])
+    world.check()
+    world.drain()
+    assert set(world.rows) == {"a", "m[0]", "z"}
     assert (world.header.state, world.taken()) == (RunState.SUCCESS, {})
 
 
