@@ -1,14 +1,15 @@
 """What AWS bills of a call: DynamoDB's units from the items before and after, SQS's chunks, requests to S3 and Lambda.
 
-A write unit is 1 KB of the larger image, refused conditions included; an index that projects a changed item takes one more.
-A read unit is 4 KB, half of one where a read is eventually consistent. SQS bills 64 KB of a request.
+A write unit is 1 KB of the larger image, refused conditions included; an index that projects a changed item takes one more,
+and what is written in a transaction twice as much. A read unit is 4 KB, half of one where a read is eventually consistent;
+a batch of reads costs what its items would by themselves. SQS bills 64 KB of a request.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -57,9 +58,9 @@ def chunks(text: str | bytes) -> int:
     return max(1, math.ceil(len(text) / CHUNK))
 
 
-def charge_write(bill: Bill, before: Item, after: Item) -> None:
-    """A write, whether it took effect or was refused."""
-    bill.writes += max(1, math.ceil(max(size(before), size(after)) / 1024))
+def charge_write(bill: Bill, before: Item, after: Item, times: int = 1) -> None:
+    """A write, whether it took effect or was refused, and how many times over it is billed."""
+    bill.writes += times * max(1, math.ceil(max(size(before), size(after)) / 1024))
     for index in (ACTIVE_ATTRIBUTE, DAG_ATTRIBUTE):
         bill.index_writes += _projected(index, before) != _projected(index, after)
 
@@ -74,10 +75,28 @@ def _projected(attribute: str, item: Item) -> Item:
 
 
 def charge_read(bill: Bill, request: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-    """A Get or a Query."""
+    """A Get, a Query, or a batch of Gets."""
+    if "RequestItems" in request:
+        for table, wanted in request["RequestItems"].items():
+            found = answer["Responses"][table]
+            absent = len(wanted["Keys"]) - len(found)
+            units = absent + sum(max(1, math.ceil(size(item) / 4096)) for item in found)
+            bill.reads += units if wanted.get("ConsistentRead") else units / 2
+        return
     found = answer.get("Items", [answer["Item"]] if "Item" in answer else [])
     units = max(1, math.ceil(sum(map(size, found)) / 4096))
     bill.reads += units if request.get("ConsistentRead") else units / 2
+
+
+WRITES: Final[Mapping[str, int]] = {"PutItem": 1, "UpdateItem": 1, "DeleteItem": 1, "TransactWriteItems": 2}
+"""How many times over each write is billed."""
+
+
+def writes_of(operation: str, request: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The writes of single items that a request asks for."""
+    if operation == "TransactWriteItems":
+        return [write for item in request["TransactItems"] for write in item.values()]
+    return [request] if operation in WRITES else []
 
 
 def key_of(request: Mapping[str, Any]) -> tuple[str, str]:

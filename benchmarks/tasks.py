@@ -26,14 +26,25 @@ _IDENTITY: Final = (
 )
 
 
-def dag_of(name: str, tasks: int, edges: Iterable[tuple[int, int]], body: str, seconds: Sequence[float] = ()) -> Dag:
-    """A DAG of equal tasks, which may take different times: those that take none are Airflow's EmptyOperator."""
+def dag_of(
+    name: str,
+    tasks: int,
+    edges: Iterable[tuple[int, int]],
+    body: str,
+    seconds: Sequence[float] = (),
+    most: int | None = None,
+) -> Dag:
+    """A DAG of equal tasks, which may take different times: those that take none are Airflow's EmptyOperator.
+
+    `most` is its max_active_tasks.
+    """
     upstream: list[list[str]] = [[] for _ in range(tasks)]
     for up, down in edges:
         upstream[down].append(f"t{up}")
     bodies = [body.format(seconds=own) if own else EMPTY for own in seconds] or [body.format(seconds=0.0)] * tasks
     rows = (f"t{i}: {{{bodies[i]}, dependencies: [{', '.join(ups)}]}}" for i, ups in enumerate(upstream))
-    return compiled(f"{name}: {{{WHEN}, tasks: {{{', '.join(rows)}}}}}")
+    limit = "" if most is None else f"max_active_tasks: {most}, "
+    return compiled(f"{name}: {{{WHEN}, {limit}tasks: {{{', '.join(rows)}}}}}")
 
 
 def call(loop: Loop) -> Service:

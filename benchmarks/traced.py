@@ -196,16 +196,16 @@ class Timed(Account):
     def _billed(self, name: str, operation: str, request: Request, service: Service) -> Answer:
         bill, table, body = self.bill, self.state.table, tasks.content(request.body)
         asked = meter.dynamodb_request(body) if name == "dynamodb" else {}
-        writes = name == "dynamodb" and operation not in ("GetItem", "Query")
-        before = table.items.get(meter.key_of(asked), {}) if writes else {}
+        keys = [meter.key_of(write) for write in meter.writes_of(operation, asked)] if asked else []
+        before = [table.items.get(key, {}) for key in keys]
         found = service(operation, request)
         if name != "sts":
             meter.charge(bill, name, operation, body, found.body)
-        if writes:
-            after = table.items.get(meter.key_of(asked), {})
-            meter.charge_write(bill, before, after)
+        for key, held in zip(keys, before, strict=True):
+            after = table.items.get(key, {})
+            meter.charge_write(bill, held, after, meter.WRITES[operation])
             self._note(after)
-        elif name == "dynamodb":
+        if name == "dynamodb" and not keys:
             meter.charge_read(bill, asked, json.loads(found.body))
         return found
 

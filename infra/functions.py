@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -29,11 +29,11 @@ class Function(Construct):
         memory: int,
         seconds: float,
         loops: bool = False,
-        trusts: iam.IPrincipal | None = None,
+        trusts: Sequence[iam.IPrincipal] = (),
     ) -> None:
         super().__init__(scope, name)
         service = iam.ServicePrincipal("lambda.amazonaws.com")
-        principal = service if trusts is None else iam.CompositePrincipal(service, trusts)
+        principal = iam.CompositePrincipal(service, *trusts) if trusts else service
         self.role = iam.Role(self, "Role", assumed_by=principal)
         self.logs = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=cdk.RemovalPolicy.DESTROY

@@ -83,8 +83,17 @@ def _switch(name: str, value: Any, *, default: bool) -> bool:
 
 def _pools(value: Any) -> dict[str, int]:
     """An object of slots by name, as cdk.json has it, or `name=slots` with commas between, as the command line has it."""
-    pairs = [part.partition("=")[::2] for part in _names(value)] if isinstance(value, str) else (value or {}).items()
-    return {str(name): _number(f"pools: {name}", slots, 0, 1, 10_000) for name, slots in pairs}
+    pairs = _pairs(value)
+    if pairs is None or not all(name for name, _ in pairs):
+        raise ValueError(f"pools {value!r}: write an object of slots by name, or name=slots with commas between")
+    return {name: _number(f"pools: {name}", slots, 0, 1, 10_000) for name, slots in pairs}
+
+
+def _pairs(value: Any) -> list[tuple[str, Any]] | None:
+    if isinstance(value, str):
+        parted = (part.partition("=") for part in _names(value))
+        return [(name, slots) for name, _, slots in parted]
+    return list(value.items()) if isinstance(value, Mapping) else None if value else []
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -58,8 +58,8 @@ class LeewardStack(cdk.Stack):
         self.queues = Queues(self, "Queues", alarm_email=settings.alarm_email)
         self.queues.allow_rules(self.rule_prefix)
         self.executor = self._function("Executor", memory=512, seconds=FUNCTION_SECONDS, loops=True)
-        self.worker = self._worker()
         self.scheduler = self._function("Scheduler", memory=512, seconds=FUNCTION_SECONDS, loops=True)
+        self.worker = self._worker()
         self.compiler = self._function("Compiler", memory=1024, seconds=300)
         self._grant_executor()
         self._grant_scheduler()
@@ -85,7 +85,7 @@ class LeewardStack(cdk.Stack):
         )
 
     def _worker(self) -> Function:
-        """The function of user code. Its role is the tasks' role: executors take it on for operators' AWS calls too."""
+        """The function of user code. Its role is the tasks' role: who calls AWS for tasks and callbacks takes it on, too."""
         worker = Function(
             self,
             "Worker",
@@ -94,7 +94,7 @@ class LeewardStack(cdk.Stack):
             memory=self.settings.worker_memory,
             seconds=FUNCTION_SECONDS,
             loops=True,
-            trusts=iam.ArnPrincipal(self.executor.role.role_arn),
+            trusts=[iam.ArnPrincipal(each.role.role_arn) for each in (self.executor, self.scheduler)],
         )
         worker.may(["sqs:SendMessage"], self.queues.results.queue_arn)
         worker.may(
@@ -123,24 +123,29 @@ class LeewardStack(cdk.Stack):
     def _grant_executor(self) -> None:
         may = self.executor.may
         may(RUN_STATE, self.state.table.table_arn)
-        may(["dynamodb:Query"], f"{self.state.table.table_arn}/index/{contract.RECENT_INDEX}")
-        may(["s3:GetObject"], *self._data("versions", "bundles", "xcom", "tries"))
-        may(["s3:PutObject"], *self._data("xcom", "tries"))
+        may(["s3:PutObject"], *self._data("xcom"))
         may(["sqs:SendMessage"], self.queues.executor.queue_arn, self.queues.scheduler.queue_arn)
-        may(["sts:AssumeRole"], self.worker.role.role_arn)
-        self.executor.may_invoke(self.worker)
         self.executor.may_invoke(self.executor)
-        self.executor.function.add_environment(contract.ENV_WORKER, self.worker.function.function_name)
-        self.executor.function.add_environment(contract.ENV_TASK_ROLE, self.worker.role.role_arn)
+        self._may_call_back(self.executor)
+
+    def _may_call_back(self, function: Function) -> None:
+        """What bodies and callbacks take: the worker and its role, what orders to it hold, and the runs before."""
+        function.may(["dynamodb:Query"], f"{self.state.table.table_arn}/index/{contract.RECENT_INDEX}")
+        function.may(["s3:GetObject"], *self._data("versions", "bundles", "xcom", "tries"))
+        function.may(["s3:PutObject"], *self._data("tries"))
+        function.may(["sts:AssumeRole"], self.worker.role.role_arn)
+        function.may_invoke(self.worker)
+        function.function.add_environment(contract.ENV_WORKER, self.worker.function.function_name)
+        function.function.add_environment(contract.ENV_TASK_ROLE, self.worker.role.role_arn)
 
     def _grant_scheduler(self) -> None:
         may = self.scheduler.may
         may(RUN_STATE, self.state.table.table_arn, f"{self.state.table.table_arn}/index/{contract.ACTIVE_INDEX}")
-        may(["s3:GetObject"], *self._data("versions"))
         may(["sqs:SendMessage"], self.queues.executor.queue_arn, self.queues.scheduler.queue_arn)
         may(["cloudwatch:GetMetricStatistics"], "*")
         self.scheduler.may_invoke(self.executor)
         self.scheduler.function.add_environment(contract.ENV_EXECUTOR, self.executor.function.function_name)
+        self._may_call_back(self.scheduler)
 
     def _grant_compiler(self) -> None:
         may = self.compiler.may

@@ -34,6 +34,12 @@ CALLBACK_SECONDS: Final = 300.0
 STALE_DEBT_SECONDS: Final = 30.0
 """Callbacks that are owed for longer are called by whoever meets them: who owed them is dead."""
 
+ALARM_SECONDS: Final = 90.0
+"""The sweep of every minute sends a run's alarm (its time-out, a deadline) when it is no further off."""
+
+CLOCK_SKEW_SECONDS: Final = 5.0
+"""An alarm that comes early by no more than this is sent again: the clocks of two functions may differ."""
+
 MAX_HINT_DELAY_SECONDS: Final = 900.0
 """SQS delays a message by at most 15 minutes; a longer wait is re-armed."""
 
@@ -135,8 +141,11 @@ METRIC_TASK_SUCCESSES: Final = "ti_successes"
 METRIC_TASK_FAILURES: Final = "ti_failures"
 METRIC_DAGS: Final = "dagbag_size"
 METRIC_IMPORT_ERRORS: Final = "dag_processing.import_errors"
+METRIC_DEADLINE_CREATED: Final = "deadline_alerts.deadline_created"
+METRIC_DEADLINE_MISSED: Final = "deadline_alerts.deadline_missed"
+METRIC_DEADLINE_NOT_MISSED: Final = "deadline_alerts.deadline_not_missed"
 METRIC_DIMENSION: Final = "dag_id"
-"""Airflow's names; the last two metrics have no dimension, the others this one alone."""
+"""Airflow's names; the metrics of all DAGs and of import errors have no dimension, the others this one alone."""
 
 OUTPUT_TABLE: Final = "TableName"
 OUTPUT_DATA_BUCKET: Final = "DataBucketName"

@@ -12,8 +12,12 @@ from leeward.core.dag import (
     CallbackEvent,
     Callbacks,
     Dag,
+    DeadlineAlert,
+    DeadlineReference,
     Expansion,
+    RetryAction,
     RetryPolicy,
+    RetryRule,
     SkipScope,
     Task,
     TaskGroup,
@@ -32,15 +36,19 @@ def dag_of(text: str) -> Dag:
     tasks = tuple(_task(row) for row in found.pop("tasks"))
     groups = tuple(TaskGroup(**{**row, "expand": _expansion(row.get("expand"))}) for row in found.pop("groups"))
     tags, folders = tuple(found.pop("tags")), tuple(found.pop("template_searchpath", ()))
-    callbacks = _callbacks(found.pop("callbacks", {}))
-    return Dag(tasks=tasks, groups=groups, tags=tags, template_searchpath=folders, callbacks=callbacks, **found)
+    special: dict[str, Any] = {
+        "template_searchpath": folders,
+        "callbacks": _callbacks(found.pop("callbacks", {})),
+        "deadlines": tuple(map(_deadline, found.pop("deadlines", ()))),
+    }
+    return Dag(**{**found, **special, "tasks": tasks, "groups": groups, "tags": tags})
 
 
 def _task(row: Mapping[str, Any]) -> Task:
     special = {
         "upstream": tuple(row["upstream"]),
         "trigger_rule": TriggerRule(row["trigger_rule"]),
-        "retry": RetryPolicy(**row["retry"]),
+        "retry": _retry(row["retry"]),
         "skip_scope": SkipScope(row["skip_scope"]),
         "callbacks": _callbacks(row.get("callbacks", {})),
         "expand": _expansion(row.get("expand")),
@@ -48,8 +56,21 @@ def _task(row: Mapping[str, Any]) -> Task:
     return Task(**{**row, **special})
 
 
+def _retry(row: Mapping[str, Any]) -> RetryPolicy:
+    rules = tuple(
+        RetryRule(**{**rule, "exceptions": tuple(rule["exceptions"]), "action": RetryAction(rule["action"])})
+        for rule in row.get("rules", ())
+    )
+    return RetryPolicy(**{**row, "rules": rules, "otherwise": RetryAction(row.get("otherwise", RetryAction.DEFAULT))})
+
+
 def _callbacks(rows: Mapping[str, Any]) -> Callbacks:
     return {CallbackEvent(event): tuple(Callback(**callback) for callback in found) for event, found in rows.items()}
+
+
+def _deadline(row: Mapping[str, Any]) -> DeadlineAlert:
+    special = {"reference": DeadlineReference(row["reference"]), "callback": Callback(**row["callback"])}
+    return DeadlineAlert(**{**row, **special})
 
 
 def _expansion(row: Mapping[str, Any] | None) -> Expansion | None:

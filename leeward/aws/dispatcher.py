@@ -20,7 +20,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from leeward.aws.messages import group_text, hint_text
-from leeward.contract import FAN_BY_QUEUE, FAN_GROUP, FAN_THREADS
+from leeward.contract import FAN_BY_QUEUE, FAN_GROUP, FAN_THREADS, MAX_HINT_DELAY_SECONDS
 from leeward.engine.hints import Execute, Hint, Look
 
 
@@ -71,6 +71,10 @@ class AwsDispatcher:
         )
         points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
         return float(points[-1]["Maximum"]) if points else 0.0
+
+    def reach_seconds(self) -> float:
+        """See `Dispatcher.reach_seconds`."""
+        return MAX_HINT_DELAY_SECONDS
 
     def _invoke(self, tries: Sequence[Execute]) -> list[Hint]:
         """Invoke executors from several threads, which may share a client; the tries that none has taken.

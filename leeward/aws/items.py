@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from leeward.core.address import APART, STRIDE, first_in, item_of
-from leeward.core.run import ENDS, Entry, Header, Intent, IntentKind, Mapped, RunInfo, RunRef, RunType
+from leeward.core.run import ENDS, Entry, Header, Intent, IntentKind, Mapped, Payer, RunInfo, RunRef, RunType
 from leeward.core.states import RunState, TaskState
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -145,12 +145,18 @@ def header_values(header: Header) -> dict[str, str | None]:
         "ho": None if header.intent is None else _intent_text(header.intent),
         "hw": ",".join(sorted(header.owed)) or None,
         "act": "a" if header.active else None,
+        "hd": ",".join(f"{base36(place)}.{base36(ticks(due))}" for place, due in header.deadlines) or None,
+        "hp": None if header.payer is None else f"{header.payer.token} {base36(ticks(header.payer.since))}",
+        "hn": header.reason or None,
     }
+
+
+_HEADER: Final = frozenset(("hr", "hs", "he", "ho", "hw", "act", "hd", "hp", "hn"))
 
 
 def header_of(item: Mapping[str, Any]) -> Header | None:
     """The header in a stored item, or None."""
-    found = {name: value["S"] for name, value in item.items() if name in ("hr", "hs", "he", "ho", "hw", "act")}
+    found = {name: value["S"] for name, value in item.items() if name in _HEADER}
     if "hr" not in found:
         return None
     start, end = (_number(found, name) for name in ("hs", "he"))
@@ -161,7 +167,20 @@ def header_of(item: Mapping[str, Any]) -> Header | None:
         _intent(found["ho"]) if "ho" in found else None,
         frozenset(found["hw"].split(",")) if "hw" in found else frozenset(),
         "act" in found,
+        tuple(_deadline(text) for text in found["hd"].split(",")) if "hd" in found else (),
+        _payer(found["hp"]) if "hp" in found else None,
+        found.get("hn", ""),
     )
+
+
+def _deadline(text: str) -> tuple[int, float]:
+    place, due = text.split(".")
+    return int(place, 36), seconds(int(due, 36))
+
+
+def _payer(text: str) -> Payer:
+    token, since = text.split(" ")
+    return Payer(token, seconds(int(since, 36)))
 
 
 def _intent_text(intent: Intent) -> str:
@@ -171,12 +190,13 @@ def _intent_text(intent: Intent) -> str:
         ".".join(map(base36, sorted(intent.tasks))),
         base36(ticks(intent.since)),
         "" if intent.state is None else intent.state.value,
+        *([intent.reason] if intent.reason else []),
     ]
     return " ".join(parts)
 
 
 def _intent(text: str) -> Intent:
-    intent_id, kind, tasks, since, state = text.split(" ")
+    intent_id, kind, tasks, since, state, *reason = text.split(" ")
     chosen = IntentKind(kind)
     states: type[RunState | TaskState] = RunState if chosen is IntentKind.STOP else TaskState
     return Intent(
@@ -185,6 +205,7 @@ def _intent(text: str) -> Intent:
         frozenset(int(index, 36) for index in tasks.split(".") if index),
         seconds(int(since, 36)),
         states(state) if state else None,
+        *reason,
     )
 
 

@@ -28,6 +28,7 @@ from leeward.contract import (
 from leeward.core.address import task_of
 from leeward.core.dag import Json, Task
 from leeward.core.facts import Outcome
+from leeward.core.run import RunInfo
 from leeward.engine.bundle import member
 from leeward.engine.ports import BundleStore, Plan
 from leeward.operators.answers import ended_of, outcome_of
@@ -61,7 +62,7 @@ class WorkerCode:
     """Implements `leeward.operators.base.UserCode` for one try.
 
     `functions` is a Lambda client that repeats nothing and waits for an answer as long as an executor does. `bucket` holds
-    archives of modules, large orders and large answers.
+    archives of modules, large orders and large answers. `history` looks up the run before one.
     """
 
     functions: Any
@@ -71,6 +72,7 @@ class WorkerCode:
     bundles: BundleStore
     xcoms: DynamoXComStore
     attempt: Attempt
+    history: Callable[[RunInfo], Mapping[str, str | None] | None] = lambda _: None
 
     def run(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Callable[[str], None]) -> Outcome:
         """See `leeward.operators.base.UserCode.run`. A try begins without XComs of its own: there are none to ship."""
@@ -154,6 +156,8 @@ class WorkerCode:
         """An order that nobody waits for."""
         attempt = self.attempt
         order = {**body, **self.about(), "bundle": attempt.dag.bundle}
+        if attempt.dag.asks_history:
+            order["previous"] = self.history(attempt.run)
         if attempt.dag.bundle:
             order["modules"] = self._signed("get_object", bundle_name(attempt.dag.bundle))
         return order

@@ -47,6 +47,7 @@ from leeward.contract import (
     METRICS_NAMESPACE,
     SHORT_BODY_SECONDS,
 )
+from leeward.core.run import RunInfo
 from leeward.engine.bodies import OperatorBodies
 from leeward.engine.history import previous_success
 from leeward.engine.ports import Ports
@@ -189,7 +190,12 @@ def user_code(attempt: Attempt) -> WorkerCode:
     here = account()
     bucket = here.env[ENV_DATA_BUCKET]
     worker = here.env.get(ENV_WORKER, "")
-    return WorkerCode(here.functions, worker, here.s3, bucket, _bundles(here), _xcoms(here), attempt)
+    return WorkerCode(here.functions, worker, here.s3, bucket, _bundles(here), _xcoms(here), attempt, _before)
+
+
+def _before(info: RunInfo) -> Mapping[str, str | None] | None:
+    stores = ports()
+    return previous_success(stores.runs, stores.specs, info)
 
 
 def log_line(attempt: Attempt, line: str) -> None:

@@ -37,8 +37,17 @@ def compile_file(path: Path, root: Path | None = None, *, data_intervals: bool =
         env=environment,
         defaults=tuple(_defaults(folder, root or folder)),
         variables=EnvironmentSecrets(os.environ).variable,
+        read=lambda name: _text(folder / name),
         data_intervals=data_intervals,
     )
+
+
+def _text(path: Path) -> str | None:
+    """A file's text, if it is there and is one."""
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+    except UnicodeDecodeError:
+        return None
 
 
 def find_specs(paths: tuple[Path, ...]) -> Iterator[tuple[Path, Path | None]]:

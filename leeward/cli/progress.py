@@ -78,7 +78,8 @@ class Progress:
         """Print one line of the event log, if it is one that a person waits for."""
         task_id, state = event.get("task_id"), str(event["to"])
         if task_id is None:
-            self._print(f"{_clock(event)}  run {event['run_id']} {state}", None)
+            what = event["cause"] if "deadline" in event else state
+            self._print(f"{_clock(event)}  run {event['run_id']} {what}", None)
             return
         if state not in {each.value for each in MARKS} or event["from"] == state:
             return

@@ -117,11 +117,12 @@ def command(
 
 def _slots(options: tuple[str, ...], dag: Dag) -> dict[str, int]:
     """The slots of pools as the options say, and a warning for each pool that is without."""
-    pairs = [option.rpartition("=")[::2] for option in options]
-    for name, slots in pairs:
+    found = {}
+    for option in options:
+        name, _, slots = option.rpartition("=")
         if not name or not slots.isdecimal() or not int(slots):
-            fail(f"--pool wants NAME=SLOTS, such as etl=4, not {name + '=' if name else ''}{slots}")
-    found = {name: int(slots) for name, slots in pairs}
+            fail(f"--pool wants NAME=SLOTS, such as etl=4, not {option}")
+        found[name] = int(slots)
     for task in dag.tasks:
         size = found.get(task.pool or DEFAULT_POOL, task.pool_slots)
         if task.pool_slots > size:

@@ -9,9 +9,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from leeward.contract import STALE_DEBT_SECONDS
 from leeward.core.dag import CallbackEvent, Dag, Task
-from leeward.core.run import Entry
-from leeward.core.states import RunState, TaskState
+from leeward.core.run import Entry, Header, Payer
+from leeward.core.states import RUN_FINISHED, RunState, TaskState
 
 OF_TASKS: Final = "tasks"
 OF_RUN: Final = "run"
@@ -40,3 +41,25 @@ def owed_by_end(dag: Dag, state: RunState) -> frozenset[str]:
     tasks = {OF_TASKS} if dag.calls_back else set[str]()
     run = {OF_RUN} if dag.tasks and RUN_EVENTS[state] in dag.callbacks else set[str]()
     return frozenset(tasks | run)
+
+
+def reason(header: Header) -> str:
+    """Airflow's word for why the run has ended."""
+    return header.reason or ("success" if header.state is RunState.SUCCESS else "task_failure")
+
+
+def claimed(header: Header, payer: Payer) -> Header | None:
+    """The header with `payer` as the one who calls what the run owes; None if somebody else is, and not for too long."""
+    other = header.payer
+    if not header.owed or (other is not None and payer.since - other.since < STALE_DEBT_SECONDS):
+        return None
+    return replace(header, payer=payer)
+
+
+def paid(header: Header, debts: frozenset[str], payer: Payer | None) -> Header | None:
+    """The header without those debts; None if there are none, or `payer`, who called, is not at it any more."""
+    if not header.owed & debts or (payer is not None and header.payer != payer):
+        return None
+    owed = header.owed - debts
+    active = header.state not in RUN_FINISHED or bool(owed or header.deadlines)
+    return replace(header, owed=owed, active=active, payer=header.payer if owed else None)

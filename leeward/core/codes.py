@@ -63,9 +63,13 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW147": "`setups` and `on_failure_fail_dagrun` are about teardowns, and no task is both a setup and a teardown.",
         "LW148": "What comes right after a setup waits for it with the rule all_success: Airflow refuses any other, but for "
         "its teardown.",
-        "LW149": "A folder of templates lies elsewhere than beside the spec, so that it would not travel with its versions.",
+        "LW149": "A folder of templates, or a file of documentation, lies elsewhere than beside the spec, so that it would "
+        "not travel with its versions.",
         "LW150": "A task is in a pool that the installation does not have, or takes more slots than there are. Pools and "
         "their slots stand in `pools` of cdk.json. The file is looked at again after a deployment.",
+        "LW151": "The file of documentation is not beside the spec, is no text, or is longer than documentation may be.",
+        "LW152": "A setting of Jinja that templates can't have. Other delimiters, loaders and classes of your own are not "
+        "possible.",
         "LW160": "A callback is an import path, a mapping with `callback`, or a list of those.",
         "LW170": "What is mapped over is none of the forms of `expand`, `expand_kwargs` and the special objects in them.",
         "LW171": "A task is mapped over what another one returns. Airflow can't map over an XCom with a key of its own.",
@@ -76,6 +80,9 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW176": "With rule `always` a task starts before what it is mapped over is there. Airflow refuses that, too.",
         "LW177": "`__mapped__` names an argument of the mapped group around the task.",
         "LW178": "With `instances_per_call` instances share a call of the worker, which has to end within a minute.",
+        "LW180": "An object of Airflow's, written by `__type__`, is none of those that the key takes, or has other "
+        "arguments than its class in Airflow. Classes of your own can't be used there: no user code runs where runs are "
+        "decided.",
         "LW200": "A defaults file and the `default:` block set the same key. The block wins, as dag-factory documents.",
         "LW201": "The key is accepted and does nothing; the hint says why.",
         "LW202": "Airflow removed the key; it is read as its successor.",

@@ -59,18 +59,45 @@ class SkipScope(StrEnum):
     """Every task downstream of it, whatever their trigger rules (ShortCircuitOperator by default)."""
 
 
+class RetryAction(StrEnum):
+    """What a rule about exceptions asks for, by Airflow's names: DEFAULT = as if there were no rule."""
+
+    RETRY = "retry"
+    FAIL = "fail"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRule:
+    """What follows a failure by one of these exceptions (import paths), or by a subclass if `match_subclasses`."""
+
+    exceptions: tuple[str, ...]
+    action: RetryAction = RetryAction.RETRY
+    delay_seconds: float | None = None
+    reason: str | None = None
+    match_subclasses: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often a failed try is repeated, and after how long.
 
     `delay_seconds` and `max_delay_seconds` are seconds; `multiplier` is Airflow's `retry_exponential_backoff`
-    (0 = constant delay; YAML's `true` means 2.0).
+    (0 = constant delay; YAML's `true` means 2.0). The first of `rules` that matches the exception decides, `otherwise` if
+    none does: Airflow's ExceptionRetryPolicy.
     """
 
     retries: int = 0
     delay_seconds: float = 300.0
     multiplier: float = 0.0
     max_delay_seconds: float | None = None
+    rules: tuple[RetryRule, ...] = ()
+    otherwise: RetryAction = RetryAction.DEFAULT
+
+    @property
+    def exceptions(self) -> tuple[str, ...]:
+        """The exceptions that rules speak of."""
+        return tuple(dict.fromkeys(path for rule in self.rules for path in rule.exceptions))
 
 
 class WeightRule(StrEnum):
@@ -103,6 +130,34 @@ class Callback:
 
 
 Callbacks: TypeAlias = Mapping[CallbackEvent, tuple[Callback, ...]]
+
+
+class DeadlineReference(StrEnum):
+    """What a deadline is counted from, by Airflow's names."""
+
+    DAGRUN_LOGICAL_DATE = "DAGRUN_LOGICAL_DATE"
+    DAGRUN_QUEUED_AT = "DAGRUN_QUEUED_AT"
+    FIXED_DATETIME = "FIXED_DATETIME"
+    AVERAGE_RUNTIME = "AVERAGE_RUNTIME"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineAlert:
+    """A time by which a run is to have succeeded, and what is called if it has not.
+
+    The time is `interval_seconds`, which may be negative, after what `reference` names: for FIXED_DATETIME `moment` (ISO
+    8601 with offset), for AVERAGE_RUNTIME the mean of the last `max_runs` completed runs, if there are `min_runs`. An
+    asynchronous callback is `awaited`.
+    """
+
+    reference: DeadlineReference
+    interval_seconds: float
+    callback: Callback
+    awaited: bool = False
+    name: str | None = None
+    moment: str | None = None
+    max_runs: int = 10
+    min_runs: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +247,8 @@ class Dag:
     such as `+01:00`: tasks that look at the clock look at it there. `source` is the path of the spec as the author knows
     it, `bundle` the hash of the modules beside it (empty: they lie in a folder, or there are none), `template_searchpath`
     folders there where templates find others. In `user_defined_macros` a mapping with `__import__` stands for what that
-    path names.
+    path names, as every one of `user_defined_filters` does. `template_undefined` is Jinja's name of a class. `asks_history`
+    says that the spec, or a file beside it, speaks of the run before (`prev_start_date_success` and its kin).
     """
 
     dag_id: str
@@ -214,12 +270,17 @@ class Dag:
     tags: tuple[str, ...] = ()
     render_template_as_native_obj: bool = False
     user_defined_macros: Mapping[str, Json] = field(default_factory=dict)
+    user_defined_filters: Mapping[str, Json] = field(default_factory=dict)
+    jinja_environment_kwargs: Mapping[str, Json] = field(default_factory=dict)
+    template_undefined: str = "StrictUndefined"
+    asks_history: bool = False
     template_searchpath: tuple[str, ...] = ()
     is_paused_upon_creation: bool = False
     source: str = ""
     bundle: str = ""
     callbacks: Callbacks = field(default_factory=dict)
     max_map_length: int = DEFAULT_MAX_MAP_LENGTH
+    deadlines: tuple[DeadlineAlert, ...] = ()
     max_active_tasks: int | None = None
 
     @cached_property

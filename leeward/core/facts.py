@@ -26,16 +26,26 @@ class Succeeded:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """By which import paths an exception's class is known (`exactly`), and the classes above it (`also`)."""
+
+    exactly: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The body raised. `retryable` is false for AirflowFailException and for a task that can never succeed.
 
-    `xcoms` holds what the body pushed before it raised, as in Airflow.
+    `xcoms` holds what the body pushed before it raised, as in Airflow. `raised` is None where nobody saw an exception: a
+    process or function was lost.
     """
 
     error: str
     retryable: bool = True
     xcoms: Mapping[str, Json] = field(default_factory=dict)
     name: str = ""
+    raised: Raised | None = None
 
 
 @dataclass(frozen=True, slots=True)

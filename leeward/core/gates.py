@@ -267,12 +267,15 @@ class _Room:
     def _write(
         self, gate: Gate, taken: Taken, put: Mapping[str, Hold], waiters: Mapping[str, Waiter | None]
     ) -> GateWrite:
+        change = self.used[gate] - taken.used
         return GateWrite(
             gate,
-            change=self.used[gate] - taken.used,
+            change=change,
             put=put,
             expect={name: taken.holds.get(name) for name in put},
-            size=self.sizes.get(gate),
+            size=self.sizes[gate]
+            if change
+            else None,  # a pool that has shrunk may be overfull: what is held stays held
             used=taken.used if waiters else None,
             put_waiters=waiters,
             expect_waiters=self.yields.get(gate, {}) if waiters else {},

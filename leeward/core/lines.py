@@ -21,6 +21,9 @@ from leeward.core.states import RunState, TaskState
 
 WAITS_FOR_SLOT: Final = "waits for a slot"
 WAITS_FOR_PAST: Final = "waits for the previous run"
+DEADLINE_MISSED: Final = "deadline missed"
+"""The cause of a run's line that changes nothing: its state is what it was."""
+
 WAITS: Final = frozenset({WAITS_FOR_SLOT, WAITS_FOR_PAST})
 """Causes of lines that change nothing: they say what a task instance that is due waits for, until its next change."""
 

@@ -10,8 +10,8 @@ from leeward.core.address import instance, map_index_of, task_of
 from leeward.core.callbacks import owing
 from leeward.core.dag import Dag
 from leeward.core.decide import Change, Moment, retry_seed
-from leeward.core.facts import Deferred, Failed, Outcome, Skipped, Succeeded
-from leeward.core.retry import after_failure
+from leeward.core.facts import Deferred, Failed, Outcome, Raised, Skipped, Succeeded
+from leeward.core.retry import after_failure, ruling
 from leeward.core.run import Entry
 from leeward.core.states import TaskState
 
@@ -50,13 +50,14 @@ def mappable(dag: Dag, index: int, result: Outcome) -> Outcome:
     value = result.xcoms.get(RETURN_VALUE)
     kept = {key: item for key, item in result.xcoms.items() if key != RETURN_VALUE}
     if value is None:
-        return Failed("LW420 nothing was pushed, and another task is mapped over it", xcoms=kept)
+        told = "LW420 nothing was pushed, and another task is mapped over it"
+        return Failed(told, xcoms=kept, raised=Raised())
     if isinstance(value, str) or not isinstance(value, (Sequence, Mapping)):
-        return Failed(f"LW420 a {type(value).__name__} can't be mapped over: return a list or a mapping", xcoms=kept)
+        told = f"LW420 a {type(value).__name__} can't be mapped over: return a list or a mapping"
+        return Failed(told, xcoms=kept, raised=Raised())
     if len(value) > dag.max_map_length:
-        return Failed(
-            f"LW421 {len(value)} values to map over are more than max_map_length, {dag.max_map_length}", xcoms=kept
-        )
+        told = f"LW421 {len(value)} values to map over are more than max_map_length, {dag.max_map_length}"
+        return Failed(told, xcoms=kept, raised=Raised())
     return result
 
 
@@ -80,9 +81,11 @@ def _skipped(dag: Dag, index: int, names: Iterable[str]) -> frozenset[int]:
 def _failed(dag: Dag, moment: Moment, index: int, entry: Entry, result: Failed) -> Change:
     task = dag.tasks[task_of(index)]
     seed = retry_seed(moment.info, task.task_id)
-    after = after_failure(task.retry, entry, seed, moment.now, retryable=result.retryable)
+    rule = ruling(task.retry, result.raised)
+    after = after_failure(task.retry, entry, seed, moment.now, retryable=result.retryable, rule=rule)
     left = "no try left" if after.state is TaskState.FAILED else "tries left"
-    return Change(index, entry, after, f"body failed, {left}")
+    why = f" ({rule.action}: {rule.reason})" if rule.reason and result.retryable else ""
+    return Change(index, entry, after, f"body failed, {left}{why}")
 
 
 def _ended(entry: Entry, state: TaskState, now: float, skip: frozenset[int] = frozenset()) -> Entry:

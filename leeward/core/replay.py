@@ -14,7 +14,7 @@ from typing import Any, Final
 from leeward.core.address import blocks, summaries
 from leeward.core.dag import Dag
 from leeward.core.errors import UsageError
-from leeward.core.lines import Line, seconds_of
+from leeward.core.lines import DEADLINE_MISSED, Line, seconds_of
 from leeward.core.run import Entry, Header, Item, RunInfo, RunRef, RunType
 from leeward.core.states import RUN_FINISHED, RunState, TaskState
 from leeward.core.view import Layout, View
@@ -114,7 +114,7 @@ class _Log:
 def _read(lines: Iterable[Line]) -> _Log:
     run: list[Line] = []
     groups: dict[int, list[Line]] = {}
-    for line in lines:
+    for line in (each for each in lines if each.cause != DEADLINE_MISSED):
         (run if line.address is None else groups.setdefault(line.address, [])).append(line)
     return _Log([*_chained(run, None)], {address: _told(found) for address, found in groups.items()})
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from hashlib import sha1
+from typing import Final
 
 from leeward.contract import MAX_RETRY_DELAY_SECONDS
-from leeward.core.dag import RetryPolicy
+from leeward.core.dag import RetryAction, RetryPolicy, RetryRule
+from leeward.core.facts import Raised
 from leeward.core.run import Entry
 from leeward.core.states import TaskState
+
+_AS_USUAL: Final = RetryRule((), RetryAction.DEFAULT)
 
 
 def delay_seconds(policy: RetryPolicy, seed: str, exponent: int) -> float:
@@ -38,12 +42,33 @@ def _backoff(policy: RetryPolicy, exponent: int) -> float:
     return min(raw, MAX_RETRY_DELAY_SECONDS)
 
 
-def after_failure(policy: RetryPolicy, entry: Entry, seed: str, now: float, *, retryable: bool) -> Entry:
+def ruling(policy: RetryPolicy, raised: Raised | None) -> RetryRule:
+    """The rule that decides over a failure: the first that matches, else one that says what the policy does otherwise.
+
+    Where nobody saw an exception no rule is asked, as in Airflow, whose policies run where the task does.
+    """
+    if raised is None:
+        return _AS_USUAL
+    for rule in policy.rules:
+        known = (*raised.exactly, *raised.also) if rule.match_subclasses else raised.exactly
+        found = next((path for path in rule.exceptions if path in known), None)
+        if found is not None:
+            return rule if rule.reason else replace(rule, reason=f"matched rule for {found}")
+    return RetryRule((), policy.otherwise)
+
+
+def after_failure(
+    policy: RetryPolicy, entry: Entry, seed: str, now: float, *, retryable: bool, rule: RetryRule | None = None
+) -> Entry:
     """The entry after its try failed at `now`: up_for_retry with a due time, or failed for good.
 
-    Tries are counted from the last clear (`entry.base`), as Airflow's `max_tries` are.
+    Tries are counted from the last clear (`entry.base`), as Airflow's `max_tries` are. A rule may end them early or set the
+    delay; it can't add tries.
     """
-    if not retryable or entry.try_number - entry.base > policy.retries:
+    rule = rule or _AS_USUAL
+    if not retryable or rule.action is RetryAction.FAIL or entry.try_number - entry.base > policy.retries:
         return replace(entry, state=TaskState.FAILED, owner="", end=now, until=None)
     due = now + delay_seconds(policy, f"{seed}#{entry.try_number}", entry.try_number - 1)
+    if rule.action is RetryAction.RETRY and rule.delay_seconds is not None:
+        due = now + rule.delay_seconds
     return replace(entry, state=TaskState.UP_FOR_RETRY, owner="", end=now, until=due)

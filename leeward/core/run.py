@@ -129,7 +129,8 @@ class IntentKind(StrEnum):
 class Intent:
     """A verb that was accepted and is being rolled over the items of a run. `tasks` are addresses of tasks or instances.
 
-    `state` is what MARK sets, and the state that STOP ends the run with; `since` is when the intent was stored.
+    `state` is what MARK sets, and the state that STOP ends the run with; `since` is when the intent was stored. `reason` is
+    why a run is stopped, where that is not a person's wish.
     """
 
     intent_id: str
@@ -137,11 +138,24 @@ class Intent:
     tasks: frozenset[int]
     since: float
     state: RunState | TaskState | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who calls what a run owes, by a random token, and since when: for a while nobody else does."""
+
+    token: str
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The part of a run that is about the whole of it. `owed` names what its end still has to deliver."""
+    """The part of a run that is about the whole of it. `owed` names what it still has to deliver, `payer` who is at it.
+
+    `deadlines` are those that may still be missed: the place of each among the DAG's, and when it is. `reason` is Airflow's
+    word for the end of the run where it does not follow from the state.
+    """
 
     state: RunState = RunState.RUNNING
     start: float | None = None
@@ -149,6 +163,9 @@ class Header:
     intent: Intent | None = None
     owed: frozenset[str] = frozenset()
     active: bool = True
+    deadlines: tuple[tuple[int, float], ...] = ()
+    payer: Payer | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from leeward.core.address import BLOCK, STRIDE, block_of, instance, is_summary, item_of, task_of
-from leeward.core.callbacks import owed_by_end
+from leeward.core.callbacks import OF_TASKS, owed_by_end
 from leeward.core.dag import Dag
-from leeward.core.run import ENDS, UNTOUCHED, Entry, Header, Intent, IntentKind, Mapped
+from leeward.core.deadlines import debts, left_by_end, overdue, queued_again
+from leeward.core.run import ENDS, UNTOUCHED, Entry, Header, Intent, IntentKind, Mapped, Payer
 from leeward.core.states import FINISHED, RunState, TaskState
 
 
@@ -69,20 +70,33 @@ def _reopened(intent: Intent, index: int, entry: Entry) -> Entry:
     return replace(entry, state=TaskState.EXPANDED, end=None, mapped=Mapped(entry.mapped.length))
 
 
-def accepted(header: Header, intent: Intent) -> Header:
-    """The header once the verb is stored: the run moves (again), and the intent is there to be rolled over its items."""
-    return replace(header, state=RunState.RUNNING, end=None, intent=intent, active=True)
+def accepted(dag: Dag, header: Header, intent: Intent) -> Header:
+    """The header once the verb is stored: the run moves (again), and the intent is there to be rolled over its items.
+
+    Whoever is calling what an earlier end owed has nothing more to note. A clear counts as queueing the run again.
+    """
+    deadlines = header.deadlines
+    if intent.kind is IntentKind.CLEAR:
+        deadlines = queued_again(dag, header, intent.since)
+    moved = replace(header, state=RunState.RUNNING, end=None, intent=intent, active=True)
+    return replace(moved, deadlines=deadlines, payer=None, reason="")
 
 
-def done(dag: Dag, header: Header, now: float) -> Header:
+def done(dag: Dag, header: Header, now: float, payer: Payer) -> Header:
     """The header once every item has been done: the intent is gone; a stopped run has ended and owes its end."""
     intent = header.intent
     if intent is None or intent.kind is not IntentKind.STOP:
         return replace(header, intent=None)
-    return ended(dag, replace(header, intent=None), RunState(str(intent.state)), now)
+    return ended(dag, replace(header, intent=None), RunState(str(intent.state)), now, payer, intent.reason)
 
 
-def ended(dag: Dag, header: Header, state: RunState, now: float) -> Header:
-    """The header of a run that ends now: it stays among the active ones while its end owes something."""
-    owed = header.owed | owed_by_end(dag, state)
-    return replace(header, state=state, end=now, owed=owed, active=bool(owed))
+def ended(dag: Dag, header: Header, state: RunState, now: float, payer: Payer, reason: str = "") -> Header:
+    """The header of a run that ends now: it stays among the active ones while its end owes something.
+
+    Whoever ends it is the payer of that, unless somebody is, or callbacks of tasks come first.
+    """
+    left = left_by_end(header, state, now)
+    owed = header.owed | owed_by_end(dag, state) | debts(overdue(header, now))
+    pays = header.payer or (payer if owed and OF_TASKS not in owed else None)
+    closed = replace(header, state=state, end=now, owed=owed, active=bool(owed or left))
+    return replace(closed, deadlines=left, payer=pays, reason=reason)

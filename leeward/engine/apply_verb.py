@@ -12,10 +12,12 @@ from collections.abc import Collection
 from leeward.core.address import STRIDE, blocks, map_index_of, summaries, task_of
 from leeward.core.decide import Change
 from leeward.core.errors import UsageError
-from leeward.core.run import Entry, Header, Intent, IntentKind, Item
+from leeward.core.run import Entry, Intent, IntentKind, Item, Payer
 from leeward.core.states import RUN_FINISHED, RunState, TaskState
 from leeward.core.verbs import accepted, applied, done, touches
 from leeward.core.view import View
+from leeward.engine.alarms import arm
+from leeward.engine.amend import amend, read_header
 from leeward.engine.end_run import move_on, tell_end
 from leeward.engine.events import run_changed
 from leeward.engine.gates import give_back, repair
@@ -28,16 +30,17 @@ def apply_verb(
     kind: IntentKind,
     tasks: Collection[int] = (),
     state: RunState | TaskState | None = None,
+    reason: str = "",
 ) -> None:
-    """Store a verb and roll it over the run. `tasks` are indexes; `state` is for MARK and STOP.
+    """Store a verb and roll it over the run. `tasks` are indexes; `state` is for MARK and STOP, `reason` says why STOP.
 
     As in Airflow, clearing a task clears the setups in whose scope it is and their teardowns too.
     Raises UsageError LW301 if there is no such run, LW302 if another verb is on its way.
     """
     chosen = scope.dag.scopes.cleared(tasks) if kind is IntentKind.CLEAR else frozenset(tasks)
-    intent = Intent(scope.ports.ids.token(), kind, chosen, scope.ports.clock.now(), state)
+    intent = Intent(scope.ports.ids.token(), kind, chosen, scope.ports.clock.now(), state, reason)
     while True:
-        item = _header_item(scope)
+        item = read_header(scope)
         if item.header is None:
             raise UsageError("LW301", f"there is no run {scope.info.ref.run_id}")
         if kind is IntentKind.STOP and item.header.state in RUN_FINISHED:
@@ -55,7 +58,7 @@ def roll_forward(scope: Scope) -> None:
     Blocks come last: how many a mapped task ever had stands in its entry, whatever the verb made of that, and an expansion
     that was decided before the verb can only have written blocks of an older epoch.
     """
-    item = _header_item(scope)
+    item = read_header(scope)
     if item.header is None or item.header.intent is None:
         return
     intent = item.header.intent
@@ -65,7 +68,7 @@ def roll_forward(scope: Scope) -> None:
     view = scope.read(view, _mapped_items(scope, view))
     for number in _mapped_items(scope, view):
         _apply(scope, view, number, intent, item.epoch)
-    _finish(scope, item, item.header)
+    _finish(scope, item, intent)
 
 
 def _mapped_items(scope: Scope, view: View) -> list[int]:
@@ -76,11 +79,6 @@ def _mapped_items(scope: Scope, view: View) -> list[int]:
         width = entry.width if entry else 0
         found += [*blocks(index, width), *summaries(index, width)]
     return found
-
-
-def _header_item(scope: Scope) -> Item:
-    number = header_item(scope.layout)
-    return scope.ports.runs.read(scope.info.ref, (number,))[number]
 
 
 def _store(scope: Scope, item: Item, intent: Intent) -> bool:
@@ -97,7 +95,7 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
             epoch=item.epoch,
             new_epoch=item.epoch + 1,
             expect_header=header,
-            put_header=accepted(header, intent),
+            put_header=accepted(scope.dag, header, intent),
         )
     )
     if written.item.header is None or written.item.header.intent != intent:
@@ -158,7 +156,7 @@ def _cause(before: Entry, after: Entry) -> str | None:
 
 
 def _expected(scope: Scope, shard: int, item: Item, intent: Intent, changes: Collection[Change]) -> dict[int, Entry]:
-    """All entries that the verb is about, as seen: one that began meanwhile, on what the verb takes back, must not slip by."""
+    """All entries that the verb is about, as seen: one that began meanwhile on what it takes back must not slip by."""
     touched = [i for i in scope.layout.indexes(shard) if touches(intent, i)]
     return {index: item.entry(index) for index in (*touched, *(change.index for change in changes))}
 
@@ -172,22 +170,18 @@ def _addresses(scope: Scope, shard: int, item: Item, view: View | None) -> Colle
     return [i for i in scope.layout.indexes(shard) if i in item.entries or 0 <= map_index_of(i) < length]
 
 
-def _finish(scope: Scope, item: Item, header: Header) -> None:
-    after = done(scope.dag, header, scope.ports.clock.now())
-    written = scope.write(
-        Write(
-            header_item(scope.layout),
-            epoch=item.epoch,
-            expect_header=header,
-            put_header=after,
-        )
-    )
-    if written.item.header != after:
+def _finish(scope: Scope, item: Item, intent: Intent) -> None:
+    now = scope.ports.clock.now()
+    payer = Payer(scope.ports.ids.token(), now)
+    item, before = amend(scope, item, lambda h: done(scope.dag, h, now, payer) if h.intent == intent else None)
+    if before is None or item.header is None:
         return
     repair(scope)
-    if after.state in RUN_FINISHED:
-        tell_end(scope, written.item, "stopped")
+    if item.header.state in RUN_FINISHED:
+        tell_end(scope, before, item, payer, item.header.reason or "stopped")
         return
+    if intent.kind is IntentKind.CLEAR and item.header.deadlines:
+        arm(scope, item.header)
     move_on(scope, scope.read_all(), None)
 
 

@@ -139,7 +139,7 @@ class OperatorBodies:
         more = {key: value for key, value in (("exception", call.error), ("reason", call.reason)) if value is not None}
         services = self._services(attempt, user_code)
         notify(attempt, call.event, call.callbacks, services)
-        job = job_of(attempt, call.callbacks, more)
+        job = job_of(attempt, call.callbacks, more, None if call.context is None else (call.context, call.awaited))
         if job is not None:
             user_code.call(job, attempt, services.xcoms, services.log)
 

@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import Final
 
 from leeward.contract import CALLBACK_SECONDS, STALE_DEBT_SECONDS
-from leeward.core.callbacks import EVENTS, RUN_EVENTS
+from leeward.core.callbacks import EVENTS, RUN_EVENTS, reason
 from leeward.core.dag import CallbackEvent
 from leeward.core.decide import Change, entries
-from leeward.core.run import Entry, Header, Item
+from leeward.core.run import UNTOUCHED, Entry, Header, Item
 from leeward.core.states import FAILURES
 from leeward.core.view import View
 from leeward.engine.attempts import attempt
-from leeward.engine.events import end_cause
+from leeward.engine.events import deadline_context
 from leeward.engine.ports import Call, Write
 from leeward.engine.scope import Scope
 
@@ -66,8 +66,16 @@ def pay_run(scope: Scope, header: Header, view: View) -> None:
     """Call what the end of a run owes, with the context of the task instance that ended last (Airflow's choice)."""
     event = RUN_EVENTS[header.state]
     index, entry = _last(view, event)
-    call = Call(event, scope.dag.callbacks.get(event, ()), reason=end_cause(header.state))
+    call = Call(event, scope.dag.callbacks.get(event, ()), reason=reason(header))
     _call(scope, index, entry, call)
+
+
+def pay_deadline(scope: Scope, header: Header, place: int, due: float) -> None:
+    """Call what a missed deadline asks for. It is about the run, so that any task of it may lend its place."""
+    alert = scope.dag.deadlines[place]
+    context = deadline_context(scope.dag, scope.info, header, place, due)
+    call = Call("deadline", (alert.callback,), context=context, awaited=alert.awaited)
+    _call(scope, 0, UNTOUCHED, call)
 
 
 def _call(scope: Scope, index: int, entry: Entry, call: Call) -> None:

@@ -7,21 +7,23 @@ of all shards reads after its own write, so one of the callers sees everything f
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from leeward.contract import METRIC_RUN_DURATION
-from leeward.core.callbacks import OF_RUN, OF_TASKS
+from leeward.core.callbacks import reason
 from leeward.core.decide import decide, entries, outcome
 from leeward.core.gates import Gate
-from leeward.core.run import Header, Item
+from leeward.core.run import Header, Item, Payer
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.verbs import ended
 from leeward.core.view import View
 from leeward.engine.advance import advance
-from leeward.engine.callbacks import pay, pay_old, pay_run
-from leeward.engine.events import end_cause, run_changed
+from leeward.engine.amend import amend, read_header
+from leeward.engine.callbacks import pay
+from leeward.engine.deadlines import tell_deadlines
+from leeward.engine.deliver import deliver
+from leeward.engine.events import run_changed
 from leeward.engine.gates import repair
-from leeward.engine.ports import HEADER, Write, header_item
+from leeward.engine.ports import HEADER
 from leeward.engine.scope import Scope
 
 
@@ -36,8 +38,7 @@ def move_on(scope: Scope, view: View, touched: Collection[int] | None, *, freed:
 
 def end_run(scope: Scope) -> None:
     """End the run if nothing is left to do in it."""
-    number = header_item(scope.layout)
-    item = scope.ports.runs.read(scope.info.ref, (number,))[number]
+    item = read_header(scope)
     if item.header is None or item.header.intent or item.header.state is not RunState.RUNNING:
         return
     view = scope.read_all()
@@ -49,52 +50,39 @@ def end_run(scope: Scope) -> None:
         if due.later or due.wanted:
             return
         if not due.changes:
-            state, cause = _verdict(scope, view)
-            write_end(scope, item, ended(scope.dag, item.header, state, moment.now), cause)
+            _write_end(scope, item, *_verdict(scope, view))
             return
         advance(scope, view, None)
         view = scope.read_all()
 
 
-def write_end(scope: Scope, item: Item, header: Header, cause: str) -> None:
-    """Store the end on the header as seen in `item`, and deliver what it owes if that wins."""
-    written = scope.write(
-        Write(
-            header_item(scope.layout),
-            epoch=item.epoch,
-            expect_header=item.header,
-            put_header=header,
-        )
-    )
-    if written.won or written.item.header == header:
-        tell_end(scope, written.item, cause)
+def _write_end(scope: Scope, item: Item, state: RunState, why: str) -> None:
+    """Store the end on the header, and deliver what it owes. A deadline that is missed meanwhile does not keep it off."""
+    now, epoch = scope.ports.clock.now(), item.epoch
+    payer = Payer(scope.ports.ids.token(), now)
+
+    def end(header: Header) -> Header | None:
+        moves = header.state is RunState.RUNNING and header.intent is None
+        return ended(scope.dag, header, state, now, payer, why) if moves else None
+
+    item, before = amend(scope, item, end, epoch)
+    if before is not None:
+        tell_end(scope, before, item, payer)
 
 
-def tell_end(scope: Scope, item: Item, cause: str) -> None:
-    """Log that a run has ended, as whoever ended it, and deliver what that owes."""
+def tell_end(scope: Scope, before: Header, item: Item, payer: Payer, cause: str = "") -> None:
+    """Log that a run has ended, as whoever ended it, and deliver what that owes as `payer`."""
     header = item.header
     if header is None or header.end is None:
         return
-    line = run_changed(scope.info, RunState.RUNNING, header.state, cause, item.epoch, scope.ports.clock.now())
+    told = cause or reason(header)
+    line = run_changed(scope.info, RunState.RUNNING, header.state, told, item.epoch, scope.ports.clock.now())
     scope.ports.log.append([line])
     seconds = header.end - (header.start or header.end)
     scope.ports.metrics.timing(f"{METRIC_RUN_DURATION}.{header.state}", seconds, dag_id=scope.dag.dag_id)
+    tell_deadlines(scope, before, header, item.epoch)
     repair(scope)
-    deliver(scope, item)
-
-
-def deliver(scope: Scope, item: Item) -> None:
-    """Deliver what an ended run owes, then take it off the active index. At least once: (run, epoch) is the key."""
-    header = item.header
-    if header is None or header.end is None or not header.owed:
-        return
-    view = scope.read_instances(scope.read_all())
-    if OF_TASKS in header.owed and not pay_old(scope, view):
-        return
-    if OF_RUN in header.owed:
-        pay_run(scope, header, view)
-    delivered = replace(header, owed=frozenset(), active=False)
-    scope.write(Write(header_item(scope.layout), epoch=item.epoch, expect_header=header, put_header=delivered))
+    deliver(scope, item, payer)
 
 
 def settle(scope: Scope, view: View, index: int) -> None:
@@ -116,7 +104,6 @@ def _moving(view: View) -> bool:
 
 
 def _verdict(scope: Scope, view: View) -> tuple[RunState, str]:
+    """How the run ends, and Airflow's word for it where that is not told by the state."""
     state = outcome(scope.dag, view, scope.info)
-    if state is None:
-        return RunState.FAILED, "all_tasks_deadlocked"
-    return state, end_cause(state)
+    return (RunState.FAILED, "all_tasks_deadlocked") if state is None else (state, "")

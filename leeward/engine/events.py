@@ -15,8 +15,8 @@ from leeward.core.address import map_index_of, task_of
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import Change
 from leeward.core.gates import Limit, Slot
-from leeward.core.lines import WAITS_FOR_SLOT, iso, written
-from leeward.core.run import RunInfo
+from leeward.core.lines import DEADLINE_MISSED, WAITS_FOR_SLOT, iso, written
+from leeward.core.run import Header, RunInfo
 from leeward.core.states import RunState
 
 
@@ -71,6 +71,45 @@ def run_changed(
     }
 
 
-def end_cause(state: RunState) -> str:
-    """Airflow's reason for the end of a run whose tasks have all finished."""
-    return "success" if state is RunState.SUCCESS else "task_failure"
+def deadline_missed(
+    info: RunInfo, state: RunState, due: float, name: str | None, epoch: int, now: float
+) -> Mapping[str, Json]:
+    """The line for a deadline that was missed: the run's state is what it was."""
+    line = {**run_changed(info, state, state, DEADLINE_MISSED, epoch, now), "deadline": iso(due)}
+    return line if name is None else {**line, "name": name}
+
+
+def deadline_context(dag: Dag, info: RunInfo, header: Header, place: int, due: float) -> Mapping[str, Json]:
+    """What the callback of a missed deadline is told: Airflow's `dag_run` as its API has it, and `deadline`."""
+    return {
+        "dag_run": _dag_run(dag, info, header),
+        "deadline": {"id": f"{info.ref.dag_id}/{info.ref.run_id}/{place}", "deadline_time": iso(due)},
+    }
+
+
+def _dag_run(dag: Dag, info: RunInfo, header: Header) -> Mapping[str, Json]:
+    start, end = header.start, header.end
+    return {
+        "dag_run_id": info.ref.run_id,
+        "dag_id": info.ref.dag_id,
+        "logical_date": info.logical_date,
+        "queued_at": iso(info.created),
+        "start_date": None if start is None else iso(start),
+        "end_date": None if end is None else iso(end),
+        "duration": None if start is None or end is None else end - start,
+        "data_interval_start": info.data_interval_start,
+        "data_interval_end": info.data_interval_end,
+        "run_after": info.run_after,
+        "last_scheduling_decision": None,
+        "run_type": info.run_type.value,
+        "state": header.state.value,
+        "triggered_by": None,
+        "triggering_user_name": None,
+        "conf": dict(info.conf),
+        "note": None,
+        "dag_versions": [],
+        "bundle_version": info.ref.version,
+        "dag_display_name": dag.display_name or dag.dag_id,
+        "partition_key": None,
+        "partition_date": None,
+    }

@@ -1,4 +1,7 @@
-"""The run before: what `prev_data_interval_start_success` and its kin tell a template, looked up only when one asks."""
+"""The runs before: what `prev_data_interval_start_success` and its kin tell a template, and how long runs took.
+
+Looked up only when a template, or a deadline, asks.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from leeward.core.dag import Dag
 from leeward.core.run import Header, RunInfo, RunRef
 from leeward.core.states import RunState
 from leeward.core.view import Layout
@@ -32,6 +36,15 @@ def previous_success(runs: RunStore, specs: SpecStore, info: RunInfo) -> Mapping
         if header is not None and header.state is RunState.SUCCESS:
             return _dates(earlier[date], header)
     return None
+
+
+def completed_seconds(runs: RunStore, specs: SpecStore, dag: Dag, most: int) -> list[float]:
+    """How long the last completed runs took, by logical dates, the last one first. Runs that still go on are few."""
+    found = runs.recent(dag.dag_id, most + dag.max_active_runs + 1)
+    headers = _headers(runs, specs, [one.ref for one in found])
+    ordered = sorted(found, key=lambda one: one.logical_date or "", reverse=True)
+    ended = [header for one in ordered if (header := headers.get(one.ref)) is not None]
+    return [header.end - header.start for header in ended if header.end is not None and header.start is not None][:most]
 
 
 def _headers(runs: RunStore, specs: SpecStore, refs: list[RunRef]) -> dict[RunRef, Header | None]:

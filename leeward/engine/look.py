@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from leeward.core.run import Header, IntentKind
+from leeward.core.run import IntentKind
 from leeward.core.states import RunState, TaskState
 from leeward.core.view import View
+from leeward.engine.alarms import arm_near, times_out
+from leeward.engine.amend import read_header
 from leeward.engine.apply_verb import apply_verb, roll_forward
 from leeward.engine.end_run import move_on
 from leeward.engine.gates import repair
 from leeward.engine.hints import Look
-from leeward.engine.ports import Ports, header_item
+from leeward.engine.miss_deadlines import miss_deadlines
+from leeward.engine.ports import Ports
 from leeward.engine.scope import Scope, open_scope, send_at
 
 
@@ -28,30 +31,22 @@ def look(ports: Ports, hint: Look) -> None:
 
 
 def look_at_run(scope: Scope) -> None:
-    """Roll an intent forward, stop a run that has timed out, and do whatever else is due."""
-    number = header_item(scope.layout)
-    header = scope.ports.runs.read(scope.info.ref, (number,))[number].header
-    if header is None:
-        return
-    if header.intent is not None:
+    """Roll an intent forward, miss deadlines, stop a run that has timed out, and do whatever else is due."""
+    item = read_header(scope)
+    if item.header is not None and item.header.intent is not None:
         roll_forward(scope)
+        item = read_header(scope)
+    header = miss_deadlines(scope, item).header
+    if header is None or header.intent is not None:
         return
-    due = _times_out(scope, header)
+    due = times_out(scope, header)
     if due is not None and due <= scope.ports.clock.now():
-        apply_verb(scope, IntentKind.STOP, state=RunState.FAILED)
+        apply_verb(scope, IntentKind.STOP, state=RunState.FAILED, reason="timed_out")
         return
-    repair(scope)
-    move_on(scope, scope.read_all(), None)
-    if due is not None:
-        send_at(scope, Look(scope.info), due)
-
-
-def _times_out(scope: Scope, header: Header) -> float | None:
-    """When a run that is still running times out."""
-    timeout = scope.dag.dagrun_timeout_seconds
-    if timeout is None or header.state is not RunState.RUNNING or header.start is None:
-        return None
-    return header.start + timeout
+    if header.state is RunState.RUNNING:
+        repair(scope)
+        move_on(scope, scope.read_all(), None)
+    arm_near(scope, header)
 
 
 def _early(view: View, hint: Look, now: float) -> float | None:

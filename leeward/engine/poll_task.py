@@ -20,6 +20,7 @@ from leeward.engine.hints import Poll
 from leeward.engine.ports import Ports, Write
 from leeward.engine.record import record
 from leeward.engine.scope import Scope, open_scope, send_at
+from leeward.operators.raised import TASK_TIMEOUT
 
 
 def poll_task(ports: Ports, hint: Poll, deadline: float) -> None:
@@ -62,7 +63,7 @@ def _poll(execution: Execution, view: View, index: int, entry: Entry) -> None:
 def _look(execution: Execution, index: int, entry: Entry) -> Outcome:
     scope = execution.scope
     if _timed_out(scope, index, entry):
-        return Failed("AirflowTaskTimeout: the job outlasted execution_timeout")
+        return Failed("AirflowTaskTimeout: the job outlasted execution_timeout", raised=TASK_TIMEOUT)
     job = scope.ports.attempts.job(scope.info.ref, index, entry.try_number)
     return scope.ports.bodies.poll(attempt(scope, index, entry, execution.deadline), job)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from leeward.core.dag import Callback, CallbackEvent, Dag, Json, Task
 from leeward.core.facts import Outcome
@@ -244,6 +244,9 @@ class Dispatcher(Protocol):
     def backlog_seconds(self) -> float:
         """How long the oldest try has waited for an executor."""
 
+    def reach_seconds(self) -> float:
+        """The longest delay with which a hint can be sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -259,12 +262,18 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Callbacks to call. `error` is why the try failed; `reason`, if they are the run's, is Airflow's word for its end."""
+    """Callbacks to call.
 
-    event: CallbackEvent
+    `error` is why the try failed; `reason`, if they are the run's, is Airflow's word for its end. A deadline's callback gets
+    nothing but `context`, and is awaited if it is asynchronous.
+    """
+
+    event: CallbackEvent | Literal["deadline"]
     callbacks: tuple[Callback, ...]
     error: str | None = None
     reason: str | None = None
+    context: Mapping[str, Json] | None = None
+    awaited: bool = False
 
 
 class Bodies(Protocol):

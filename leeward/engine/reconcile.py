@@ -18,7 +18,7 @@ from typing import Final
 
 from leeward.contract import MAX_BUNDLE_BYTES, MAX_DROP_ERRORS, METRIC_DAGS, METRIC_IMPORT_ERRORS
 from leeward.core.dag import Dag
-from leeward.engine.bundle import pack
+from leeward.engine.bundle import pack, speaks_of_history
 from leeward.engine.drop_spec import apply_rules, drop_spec, retire_dag
 from leeward.engine.ports import Bucket, BundleStore, Drop, DropStore, Ports
 from leeward.operators import CATALOGUE
@@ -175,6 +175,7 @@ def _compiled(dropping: Dropping, path: str, files: Mapping[str, str], now: floa
         env={"CONFIG_ROOT_DIR": "."},
         defaults=defaults,
         variables=dropping.variables,
+        read=lambda name: _text_beside(dropping, path, name),
         pools=dropping.ports.pools,
     )
     errors = tuple(str(error) for error in compiled.report.errors)
@@ -187,7 +188,16 @@ def _compiled(dropping: Dropping, path: str, files: Mapping[str, str], now: floa
     if modules:
         bundle, archive = pack(modules)
         dropping.bundles.put(bundle, archive)
-    return [replace(dag, bundle=bundle) for dag in compiled.dags], ()
+    asks = speaks_of_history((text.encode(), *(body.encode() for _, body in defaults), *modules.values()))
+    return [replace(dag, bundle=bundle, asks_history=asks) for dag in compiled.dags], ()
+
+
+def _text_beside(dropping: Dropping, path: str, name: str) -> str | None:
+    content = dropping.bucket.read(_folder(path) + name.removeprefix("./"))
+    try:
+        return None if content is None else content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _read(dropping: Dropping, path: str) -> bytes:

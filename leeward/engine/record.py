@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from leeward.core.dag import Task
 from leeward.core.decide import Change
 from leeward.core.fold import Fold, Lease, fold
-from leeward.core.run import Item
+from leeward.core.run import Header, Item, Payer
 from leeward.core.verbs import ended
 from leeward.core.view import View
 from leeward.engine.end_run import move_on, settle, tell_end
-from leeward.engine.events import end_cause
 from leeward.engine.gates import give_back
 from leeward.engine.ports import Write
 from leeward.engine.scope import Scope, gives_cause
@@ -39,14 +38,15 @@ def record(
     """Record a try's change; None if the try was no longer this execution's."""
     plan = fold(scope.dag, view, scope.moment(), change, lease_for)
     shard = view.layout.shard(change.index)
-    item, plan_written = _write(scope, view.items[shard], shard, plan, change)
+    payer = Payer(scope.ports.ids.token(), scope.ports.clock.now())
+    item, plan_written = _write(scope, view.items[shard], shard, plan, change, payer)
     if plan_written is None:
         return None
     seen = scope.empty_view().with_item(shard, item)
     scope.won(plan_written.changes, item.epoch)
     freed = give_back(scope, plan_written.changes)
     if plan_written.end is not None:
-        tell_end(scope, item, end_cause(plan_written.end))
+        tell_end(scope, view.items[shard].header or Header(), item, payer)
     else:
         move_on(scope, seen, [c.index for c in plan_written.changes if gives_cause(c)], freed=freed)
     settle(scope, seen, change.index)
@@ -74,10 +74,10 @@ def record_all(scope: Scope, changes: Sequence[Change]) -> None:
             settle(scope, seen, change.index)
 
 
-def _write(scope: Scope, seen: Item, shard: int, plan: Fold, change: Change) -> tuple[Item, Fold | None]:
+def _write(scope: Scope, seen: Item, shard: int, plan: Fold, change: Change, payer: Payer) -> tuple[Item, Fold | None]:
     """Write the fold, or the record alone if the fold loses; the fold that took effect, None if neither did."""
     if not plan.alone:
-        written = scope.write(_whole(scope, seen, shard, plan))
+        written = scope.write(_whole(scope, seen, shard, plan, payer))
         if written.won or _took_effect(written.item, plan):
             return written.item, plan
     alone = Fold((change,))
@@ -87,7 +87,7 @@ def _write(scope: Scope, seen: Item, shard: int, plan: Fold, change: Change) -> 
     return written.item, None
 
 
-def _whole(scope: Scope, seen: Item, shard: int, plan: Fold) -> Write:
+def _whole(scope: Scope, seen: Item, shard: int, plan: Fold, payer: Payer) -> Write:
     write = Write(
         shard,
         expect={c.index: c.before for c in plan.changes},
@@ -96,7 +96,7 @@ def _whole(scope: Scope, seen: Item, shard: int, plan: Fold) -> Write:
     )
     if plan.end is None or seen.header is None:
         return write
-    header = ended(scope.dag, seen.header, plan.end, scope.ports.clock.now())
+    header = ended(scope.dag, seen.header, plan.end, payer.since, payer)
     return replace(write, expect_header=seen.header, put_header=header)
 
 

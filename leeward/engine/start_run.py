@@ -5,11 +5,12 @@ from __future__ import annotations
 from leeward.core.run import Header, Item, RunInfo
 from leeward.core.states import RunState
 from leeward.core.view import View
+from leeward.engine.alarms import arm
+from leeward.engine.deadlines import deadlines_of, tell_created
 from leeward.engine.end_run import move_on
 from leeward.engine.events import run_changed
-from leeward.engine.hints import Look
 from leeward.engine.ports import Ports
-from leeward.engine.scope import Scope, open_scope, send_at
+from leeward.engine.scope import Scope, open_scope
 
 
 def start_run(ports: Ports, info: RunInfo) -> bool:
@@ -20,12 +21,13 @@ def start_run(ports: Ports, info: RunInfo) -> bool:
     info = ports.runs.announce(info)
     scope = open_scope(ports, info)
     now = ports.clock.now()
-    item = Item(header=Header(start=now))
+    header = Header(start=now, deadlines=deadlines_of(ports, scope.dag, info, now))
+    item = Item(header=header)
     if not ports.runs.create(info, item, scope.layout):
         return False
     ports.log.append([run_changed(info, None, RunState.RUNNING, info.run_type.value, 0, now)])
-    if scope.dag.dagrun_timeout_seconds is not None:
-        send_at(scope, Look(info), now + scope.dag.dagrun_timeout_seconds)
+    tell_created(scope, header)
+    arm(scope, header)
     move_on(scope, _untouched(scope, item), None)
     return True
 

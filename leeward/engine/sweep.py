@@ -13,13 +13,15 @@ from leeward.core.gates import SHARED, Gate, gates_of
 from leeward.core.run import Entry, Item
 from leeward.core.states import RUN_FINISHED, TaskState
 from leeward.core.view import View
+from leeward.engine.amend import read_header
 from leeward.engine.apply_verb import roll_forward
 from leeward.engine.callbacks import pay_old
-from leeward.engine.end_run import deliver, end_run
+from leeward.engine.deliver import deliver
+from leeward.engine.end_run import end_run
 from leeward.engine.gates import repair_shared
 from leeward.engine.hints import Hint, Poll
 from leeward.engine.look import look_at_run
-from leeward.engine.ports import Ports, Write, header_item
+from leeward.engine.ports import Ports, Write
 from leeward.engine.scope import Scope, open_scope
 
 
@@ -37,8 +39,7 @@ def sweep(ports: Ports) -> None:
 
 def sweep_run(scope: Scope) -> None:
     """Do whatever one run is owed."""
-    number = header_item(scope.layout)
-    item = scope.ports.runs.read(scope.info.ref, (number,))[number]
+    item = read_header(scope)
     header = item.header
     if header is None:
         return
@@ -47,8 +48,10 @@ def sweep_run(scope: Scope) -> None:
         if now - header.intent.since >= STALE_INTENT_SECONDS:
             roll_forward(scope)
         return
-    if header.state in RUN_FINISHED:
-        deliver(scope, item)
+    header = deliver(scope, item).header
+    if header is None or header.state in RUN_FINISHED:
+        if header is not None and header.deadlines:
+            look_at_run(scope)
         return
     if scope.dag.calls_back:
         pay_old(scope, scope.read_instances(scope.read_all()))

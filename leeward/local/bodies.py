@@ -64,7 +64,7 @@ class ScriptedBodies:
 
     def call(self, attempt: Attempt, call: Call) -> None:
         """See `Bodies.call`."""
-        self.called.append(("" if call.reason else attempt.name, attempt.try_number, call.event.value))
+        self.called.append(("" if call.reason or call.context else attempt.name, attempt.try_number, str(call.event)))
 
     def _next(self, task_id: str, or_of: str) -> Outcome:
         outcomes = self.script.get(task_id) or self.script.get(or_of, (Succeeded(),))

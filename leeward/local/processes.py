@@ -16,6 +16,7 @@ from typing import Any
 
 from leeward.core.dag import Json
 from leeward.core.facts import Failed, Outcome
+from leeward.core.run import RunInfo
 from leeward.operators.answers import outcome_of
 from leeward.operators.base import Attempt, RenderFirst, Secrets, XComs
 from leeward.worker.bash import Command, Ended, kill_tree, rendered_command, run_bash
@@ -54,6 +55,7 @@ class ProcessPool:
     root: Path
     secrets: Secrets
     limit: int
+    history: Callable[[RunInfo], Mapping[str, str | None] | None] = lambda _: None
     _idle: list[Process] = field(default_factory=list)
     _busy: dict[int, Process] = field(default_factory=dict)
     _commands: Commands = field(default_factory=Commands)
@@ -67,7 +69,7 @@ class ProcessPool:
     def _answer(self, job: Mapping[str, Json], attempt: Attempt, xcoms: XComs, log: Log) -> dict[str, Any]:
         process = self._take()
         try:
-            return process.run(job, _answers(xcoms, self.secrets), log, attempt.timeout_seconds)
+            return process.run(job, self._answers(attempt, xcoms), log, attempt.timeout_seconds)
         finally:
             self._give_back(process)
 
@@ -82,7 +84,7 @@ class ProcessPool:
         for attempt, job in jobs:
             process = self._take()
             try:
-                answer = _answers(xcoms, self.secrets)
+                answer = self._answers(attempt, xcoms)
                 answers.append(process.run(job, answer, partial(log, attempt), attempt.timeout_seconds))
             finally:
                 self._give_back(process)
@@ -139,6 +141,18 @@ class ProcessPool:
         for process in found:
             process.stop()
 
+    def _answers(self, attempt: Attempt, xcoms: XComs) -> Answer:
+        def answer(what: str, arguments: list[Any]) -> Any:
+            if what == "xcom":
+                return [xcoms.has(*arguments), xcoms.pull(*arguments)]
+            if what == "map_indexes":
+                return xcoms.map_indexes(*arguments)
+            if what == "previous":
+                return self.history(attempt.run)
+            return self.secrets.variable(*arguments) if what == "variable" else self.secrets.connection(*arguments)
+
+        return answer
+
     def _take(self) -> Process:
         with self._lock:
             process = self._idle.pop() if self._idle else None
@@ -156,14 +170,3 @@ class ProcessPool:
                 self._idle.append(process)
         if not keep:
             process.stop()
-
-
-def _answers(xcoms: XComs, secrets: Secrets) -> Answer:
-    def answer(what: str, arguments: list[Any]) -> Any:
-        if what == "xcom":
-            return [xcoms.has(*arguments), xcoms.pull(*arguments)]
-        if what == "map_indexes":
-            return xcoms.map_indexes(*arguments)
-        return secrets.variable(*arguments) if what == "variable" else secrets.connection(*arguments)
-
-    return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -33,6 +34,10 @@ class MemoryQueue:
         """See `Dispatcher.backlog_seconds`."""
         due = self.next_due()
         return 0.0 if due is None else max(0.0, self.clock.now() - due)
+
+    def reach_seconds(self) -> float:
+        """See `Dispatcher.reach_seconds`: any."""
+        return math.inf
 
     def next_due(self) -> float | None:
         """When the first hint is due, or None if there is none."""

@@ -108,7 +108,7 @@ class Runtime:
         if self._broken is not None:
             raise self._broken
         header = self._header(info)
-        return header.state in RUN_FINISHED and not header.active
+        return header.state in RUN_FINISHED and not header.owed
 
     def _header(self, info: RunInfo) -> Header:
         dag = self.ports.specs.get(info.ref.version)

@@ -57,7 +57,8 @@ def local(
     specs, queue, xcoms = MemorySpecStore(), MemoryQueue(clock), MemoryXComStore()
     runs, attempts = MemoryRunStore(specs), MemoryAttemptStore()
     events = MemoryEventLog(listener, event_file)
-    user_code = ProcessPool(root, secrets, limit=parallelism)
+    history = partial(previous_success, runs, specs)
+    user_code = ProcessPool(root, secrets, parallelism, history)
     ports = Ports(
         runs=runs,
         attempts=attempts,
@@ -65,9 +66,7 @@ def local(
         specs=specs,
         rules=MemoryRules(),
         dispatch=queue,
-        bodies=OperatorBodies(
-            aws, lambda _: user_code, secrets, xcoms, log, history=partial(previous_success, runs, specs)
-        ),
+        bodies=OperatorBodies(aws, lambda _: user_code, secrets, xcoms, log, history=history),
         clock=clock,
         ids=RandomIds(),
         metrics=MemoryMetrics(),

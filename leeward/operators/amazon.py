@@ -17,6 +17,7 @@ from leeward.core.dag import Json
 from leeward.core.errors import TaskError
 from leeward.core.facts import Deferred, Failed, Outcome, Skipped, Succeeded
 from leeward.operators.base import Attempt, AwsError, Operator, Services
+from leeward.operators.raised import AIRFLOW_EXCEPTION, CLIENT_ERROR
 from leeward.operators.rendering import rendered
 from leeward.spec.catalogue import Parameter, Signature
 from leeward.worker.values import build, plain
@@ -176,7 +177,8 @@ def _outcome(body: Callable[..., Outcome], *given: Any) -> Outcome:
     try:
         return body(*given)
     except OperatorError as error:
-        return Failed(str(error), error.retryable)
+        raised = CLIENT_ERROR if isinstance(error, CallError) else AIRFLOW_EXCEPTION
+        return Failed(str(error), error.retryable, raised=raised)
 
 
 def sensor(paths: tuple[str, ...], parameters: Mapping[str, Parameter], poke: Poke, note: str = "") -> Operator:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from leeward.core.dag import Json
-from leeward.core.facts import Failed, Outcome, Skipped, Succeeded
+from leeward.core.facts import Failed, Outcome, Raised, Skipped, Succeeded
 from leeward.operators.base import Attempt, HandedOver, RenderFirst, UserCode, XComs
+from leeward.operators.raised import TASK_TIMEOUT
 from leeward.worker.bash import Ended, UnrenderedError
 
 Log = Callable[[str], None]
@@ -27,14 +28,15 @@ class BodyLostError(Exception):
 def outcome_of(answer: Mapping[str, Any]) -> Outcome:
     """The outcome of a Python job."""
     if "timed_out" in answer:
-        return Failed(TIMED_OUT.format(answer["timed_out"]))
+        return Failed(TIMED_OUT.format(answer["timed_out"]), raised=TASK_TIMEOUT)
     if "result" not in answer:
         return Failed(_story(answer))
     result, xcoms = answer["result"], answer["xcoms"]
     if result["ended"] == "skipped":
         return Skipped(result["error"], xcoms)
     if result["ended"] == "failed":
-        return Failed(result["error"], result["retryable"], xcoms)
+        raised = Raised(tuple(result.get("exactly", ())), tuple(result.get("also", ())))
+        return Failed(result["error"], result["retryable"], xcoms, raised=raised)
     return Succeeded({**xcoms, "return_value": result["value"]})
 
 

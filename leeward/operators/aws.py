@@ -15,6 +15,7 @@ from leeward.core.dag import Json
 from leeward.core.errors import TaskError
 from leeward.core.facts import Deferred, Failed, Outcome, Succeeded
 from leeward.operators.base import Attempt, AwsError, Operator, Services
+from leeward.operators.raised import AIRFLOW_EXCEPTION, CLIENT_ERROR
 from leeward.operators.rendering import rendered
 from leeward.spec.catalogue import Parameter, Signature
 from leeward.templating.render import Settings, render
@@ -99,7 +100,8 @@ def poll(attempt: Attempt, job: Json, services: Services) -> Outcome:
     if state in wait["success"]:
         return _result(answer, arguments)
     if state in wait.get("failure", ()):
-        return Failed(f"{arguments['service']} {wait['action']} ended in the state {state}")
+        told = f"{arguments['service']} {wait['action']} ended in the state {state}"
+        return Failed(told, raised=AIRFLOW_EXCEPTION)
     return Deferred(job, float(wait.get("poll_seconds", 30)))
 
 
@@ -116,7 +118,8 @@ def _call(
     try:
         return services.aws.call(service, action, request, arguments.get("region"))
     except AwsError as error:
-        return Failed(f"{service} {action}: {error}", retryable=error.status > 0 or error.code in _THROTTLED)
+        retryable = error.status > 0 or error.code in _THROTTLED
+        return Failed(f"{service} {action}: {error}", retryable, raised=CLIENT_ERROR)
 
 
 def _result(answer: Any, arguments: Mapping[str, Any]) -> Outcome:

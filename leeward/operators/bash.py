@@ -11,6 +11,7 @@ from leeward.core.errors import TaskError
 from leeward.core.facts import Failed, Outcome, Skipped, Succeeded
 from leeward.operators.base import Attempt, Operator, RenderFirst, Services
 from leeward.operators.facts import airflow_variables
+from leeward.operators.raised import AIRFLOW_EXCEPTION, TASK_TIMEOUT
 from leeward.operators.rendering import Fields, for_user_code, render_job, rendered
 from leeward.spec.catalogue import Parameter, Signature
 from leeward.worker.bash import UnrenderedError
@@ -67,15 +68,17 @@ def start(attempt: Attempt, services: Services) -> Outcome:
             first=_first(command, fields, attempt, services),
         )
     except FileNotFoundError as error:
-        return Failed(f"AirflowException: {error}")
+        return Failed(f"AirflowException: {error}", raised=AIRFLOW_EXCEPTION)
     except UnrenderedError as error:
-        return Failed(str(error))
+        return Failed(str(error), raised=AIRFLOW_EXCEPTION)
     if ended.code is None:
-        return Failed(f"AirflowTaskTimeout: the command took longer than {attempt.timeout_seconds:g} s")
+        told = f"AirflowTaskTimeout: the command took longer than {attempt.timeout_seconds:g} s"
+        return Failed(told, raised=TASK_TIMEOUT)
     if ended.code in _skip_codes(arguments):
         return Skipped(f"Bash command returned exit code {ended.code}. Skipping.")
     if ended.code:
-        return Failed(f"Bash command failed. The command returned a non-zero exit code {ended.code}.")
+        told = f"Bash command failed. The command returned a non-zero exit code {ended.code}."
+        return Failed(told, raised=AIRFLOW_EXCEPTION)
     return Succeeded({"return_value": ended.last_line})
 
 

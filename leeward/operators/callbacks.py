@@ -52,16 +52,27 @@ def notify(attempt: Attempt, event: str, callbacks: tuple[Callback, ...], servic
             task = replace(attempt.task, operator=notifier.operator, arguments=arguments)
             outcome = run(replace(attempt, task=task), services)
             if isinstance(outcome, Failed):
-                services.log(f"on_{event}_callback {callback.target} failed: {outcome.error}")
+                what = "the deadline's callback" if event == "deadline" else f"on_{event}_callback"
+                services.log(f"{what} {callback.target} failed: {outcome.error}")
 
 
-def job_of(attempt: Attempt, callbacks: tuple[Callback, ...], more: Mapping[str, Json]) -> Mapping[str, Json] | None:
-    """The job that calls the others, or None if there is none; `more` is what their context holds besides the usual."""
+def job_of(
+    attempt: Attempt,
+    callbacks: tuple[Callback, ...],
+    more: Mapping[str, Json],
+    deadline: tuple[Mapping[str, Json], bool] | None = None,
+) -> Mapping[str, Json] | None:
+    """The job that calls the others, or None if there is none; `more` is what their context holds besides the usual.
+
+    The callback of a `deadline` has nothing but the context given there, and may be awaited.
+    """
     others = [callback for callback in callbacks if str(callback.target) not in NOTIFIERS]
     if not others:
         return None
+    only: Mapping[str, Json] = {} if deadline is None else {"context": deadline[0], "awaited": deadline[1]}
     return {
-        "kind": "callbacks",
+        **only,
+        "kind": "callbacks" if deadline is None else "deadline",
         "callbacks": [{"callable": callback.target, "kwargs": callback.kwargs} for callback in others],
         "more": more,
         "facts": facts(attempt),

@@ -10,6 +10,7 @@ from leeward.core.facts import Failed, Outcome, Succeeded
 from leeward.operators import CATALOGUE
 from leeward.operators.answers import BodyLostError
 from leeward.operators.base import Attempt, Services
+from leeward.operators.raised import AIRFLOW_EXCEPTION
 from leeward.operators.rendering import named
 
 
@@ -18,7 +19,7 @@ def run(attempt: Attempt, services: Services) -> Outcome:
     try:
         outcome = _pushed(attempt, CATALOGUE.operator(attempt.task.operator).start(attempt, services))
     except TaskError as error:
-        outcome = Failed(str(error), error.retryable)
+        outcome = Failed(str(error), error.retryable, raised=AIRFLOW_EXCEPTION)
     except BodyLostError as error:
         outcome = Failed(str(error))
     return named(attempt, services, outcome)
@@ -37,7 +38,7 @@ def poll(attempt: Attempt, job: Json, services: Services) -> Outcome:
     try:
         outcome = _pushed(attempt, row.poll(attempt, job, services))
     except TaskError as error:
-        outcome = Failed(str(error), error.retryable)
+        outcome = Failed(str(error), error.retryable, raised=AIRFLOW_EXCEPTION)
     return named(attempt, services, outcome)
 
 

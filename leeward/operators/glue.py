@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from leeward.core.facts import Deferred, Failed, Outcome, Succeeded
 from leeward.operators.amazon import CallError, OperatorError, Work, argument, at, inert, row
+from leeward.operators.raised import AIRFLOW_EXCEPTION
 from leeward.operators.s3_requests import put_object
 from leeward.spec.catalogue import Parameter
 
@@ -162,7 +163,7 @@ def _done(run_id: str) -> Succeeded:
 
 
 def _failure(run_id: str, told: str, *, retryable: bool = True) -> Failed:
-    return Failed(told, retryable, {"glue_job_run_id": run_id})
+    return Failed(told, retryable, {"glue_job_run_id": run_id}, raised=AIRFLOW_EXCEPTION)
 
 
 _NO_KILL: Final = "a task that is stopped leaves its job running"

@@ -70,6 +70,7 @@ def _job(attempt: Attempt, services: Services) -> dict[str, Json]:
         "facts": described(attempt, services),
         "environment": dict(airflow_variables(attempt)),
         "strict": "Decorated" in attempt.task.operator,
+        "catches": attempt.task.retry.exceptions,
     }
 
 
@@ -110,6 +111,7 @@ def user_class(attempt: Attempt, services: Services) -> Outcome:
         "facts": described(attempt, services),
         "environment": dict(airflow_variables(attempt)),
         "strict": False,
+        "catches": attempt.task.retry.exceptions,
     }
     return pushed(attempt, services, services.user_code.run(job, attempt, services.xcoms, services.log))
 

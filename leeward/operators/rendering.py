@@ -1,7 +1,7 @@
 """Arguments of a try, rendered: templates, references to XComs, and the context behind them.
 
-Where a DAG has macros that are user code, what its tasks hand to user code is rendered there, in its process, because no
-user code runs in ours.
+Where a DAG has macros or filters that are user code, what its tasks hand to user code is rendered there, in its process,
+because no user code runs in ours.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from leeward.core.facts import Deferred, Outcome
 from leeward.operators.base import Attempt, Services
 from leeward.operators.facts import all_facts, facts
 from leeward.operators.mapped import described, mapped_arguments, merged, pulled, with_group
-from leeward.templating.files import searching
+from leeward.templating.files import Read, no_files, searching
 from leeward.templating.render import Settings, holds_template, render
 from leeward.worker.channel import XCOMS
 from leeward.worker.context import UNSET, context_of
@@ -67,7 +67,7 @@ class ServiceChannel:
 class Fields:
     """What user code is given of a task's arguments: `values` rendered, or, with `templates`, still to be rendered there.
 
-    `templates` holds `native`, `macros` (see `leeward.worker.macros`) and `searchpath`.
+    `templates` holds `native`, `macros` and `filters` (see `leeward.worker.macros`), `undefined`, `options`, `searchpath`.
     """
 
     values: dict[str, Any]
@@ -93,19 +93,29 @@ def _rendered(chosen: dict[str, Any], attempt: Attempt, services: Services) -> d
     if holds_template(chosen):
         known = described(attempt, services, deepcopy(all_facts(attempt)))
         context = context_of(known, ServiceChannel(services))
-    own = {**UNSET, **values_of(attempt.dag.user_defined_macros)}
     read = searching(services.user_code.read, attempt.dag.template_searchpath)
-    made: dict[str, Any] = render(chosen, context, Settings(is_native(attempt), own, read))
+    made: dict[str, Any] = render(chosen, context, _settings(attempt, is_native(attempt), read))
     return made
+
+
+def _settings(attempt: Attempt, native: bool, read: Read) -> Settings:
+    """What templates that are rendered here stand on: no user code."""
+    dag = attempt.dag
+    own = {**UNSET, **values_of(dag.user_defined_macros)}
+    return Settings(native, own, read, undefined=dag.template_undefined, options=dag.jinja_environment_kwargs)
 
 
 def for_user_code(attempt: Attempt, services: Services, names: Collection[str] | None) -> Fields:
     """The same for user code, as plain JSON; the named fields are rendered there if they need user code."""
-    if has_imports(attempt.dag.user_defined_macros):
+    dag = attempt.dag
+    if has_imports(dag.user_defined_macros) or dag.user_defined_filters:
         templates: dict[str, Json] = {
             "native": is_native(attempt),
-            "macros": attempt.dag.user_defined_macros,
-            "searchpath": attempt.dag.template_searchpath,
+            "macros": dag.user_defined_macros,
+            "filters": dag.user_defined_filters,
+            "undefined": dag.template_undefined,
+            "options": dag.jinja_environment_kwargs,
+            "searchpath": dag.template_searchpath,
         }
         return Fields(referenced(attempt, services, lazy=True), templates)
     values = rendered(attempt, services, None if names is None else frozenset(names), lazy=True)
@@ -184,8 +194,7 @@ def named(attempt: Attempt, services: Services, outcome: Outcome) -> Outcome:
         known = described(attempt, services, deepcopy(all_facts(attempt)))
         known = {**known, "task": {**known["task"], **rendered(attempt, services)}}
         context = context_of(known, ServiceChannel(services))
-        own = {**UNSET, **values_of(attempt.dag.user_defined_macros)}
-        return replace(outcome, name=str(render(template, context, Settings(own=own))))
+        return replace(outcome, name=str(render(template, context, _settings(attempt, False, no_files))))
     except TaskError as error:
         services.log(f"map_index_template: {error}")
         return outcome

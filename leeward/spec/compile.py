@@ -13,11 +13,13 @@ from leeward.spec.callbacks import OF_DAG, read_callbacks
 from leeward.spec.catalogue import Catalogue
 from leeward.spec.check import check_keys
 from leeward.spec.dates import Calendar
+from leeward.spec.deadlines import read_deadlines
 from leeward.spec.defaults import disagreements, effective
 from leeward.spec.diagnostics import Report
+from leeward.spec.docs import ReadText, read_doc
 from leeward.spec.groups import Groups, read_groups
 from leeward.spec.keys import KEYS, Level
-from leeward.spec.macros import check_use, read_macros, read_searchpath
+from leeward.spec.macros import check_use, read_filters, read_macros, read_options, read_searchpath, read_undefined
 from leeward.spec.mapped import check_mapping
 from leeward.spec.members import check_id, members, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
@@ -54,6 +56,7 @@ class _World:
     variables: Variables | None
     file: str
     root: str
+    read: ReadText
     data_intervals: bool
     pools: Mapping[str, int] | None
 
@@ -69,12 +72,13 @@ def compile_spec(
     variables: Callable[[str], str | None] | None = None,
     data_intervals: bool = False,
     pools: Mapping[str, int] | None = None,
+    read: ReadText = lambda _: None,
 ) -> Compiled:
     """Compile a spec. `defaults` are (file name, text) of the defaults files, from the root down to the spec's folder.
 
     `env` replaces `$NAME`; `variables` looks Airflow variables up (for `variables_as_arguments`). `data_intervals` is
     Airflow's `[scheduler] create_cron_data_intervals`: what schedules without a timetable of their own mean. `pools` holds
-    the slots of the installation's pools, None where it is not known which those are.
+    the slots of the installation's pools, None where it is not known which those are; `read` finds files beside the spec.
     """
     report = Report()
     document = _read(text, file, report, env)
@@ -82,7 +86,7 @@ def compile_spec(
     if document is None:
         return Compiled((), report)
     unreadable = bool(report.errors)
-    world = _World(catalogue, now, variables, file, env.get("CONFIG_ROOT_DIR", ""), data_intervals, pools)
+    world = _World(catalogue, now, variables, file, env.get("CONFIG_ROOT_DIR", ""), read, data_intervals, pools)
     block = document.get("default")
     dags = [
         dag
@@ -148,11 +152,20 @@ def _compile(
     check_mapping(specs, groups, report)
     _check_pools(specs, world.pools, report)
     macros = read_macros(keys.get("user_defined_macros"), report)
+    filters = read_filters(keys.get("user_defined_filters"), report)
     ours = [(spec.task, spec.mark) for spec in specs if not world.catalogue.runs_user_code(spec.task.operator)]
-    check_use(macros, ours, report)
+    check_use(macros, filters, ours, report)
     dag = _dag(dag_id, keys, arguments, tasks, groups.compiled(full_ids(specs, groups)), calendar, world)
     folders = read_searchpath(keys.get("template_searchpath"), world.root, report)
-    dag = replace(dag, user_defined_macros=macros, template_searchpath=folders)
+    dag = replace(
+        dag,
+        user_defined_macros=macros,
+        user_defined_filters=filters,
+        jinja_environment_kwargs=read_options(keys.get("jinja_environment_kwargs"), report),
+        template_undefined=read_undefined(keys.get("template_undefined"), report),
+        template_searchpath=folders,
+        doc_md=read_doc(keys, world.root, world.read, report),
+    )
     return dag if len(report.errors) == before else None
 
 
@@ -237,7 +250,6 @@ def _dag(
         param_schemas=params.schemas,
         description=text_of(keys.get("description")) or "",
         display_name=text_of(keys.get("dag_display_name")) or dag_id,
-        doc_md=text_of(keys.get("doc_md")),
         tags=tuple(text_of(tag) or "" for tag in tags) if isinstance(tags, Listing) else (),
         render_template_as_native_obj=_true(keys.get("render_template_as_native_obj")),
         is_paused_upon_creation=_true(keys.get("is_paused_upon_creation")),
@@ -246,6 +258,7 @@ def _dag(
         callbacks=read_callbacks(keys, OF_DAG, report),
         max_active_tasks=crowd if isinstance(crowd, int) else None,
         max_map_length=longest if isinstance(longest, int) else DEFAULT_MAX_MAP_LENGTH,
+        deadlines=read_deadlines(keys.get("deadline"), calendar),
     )
 
 

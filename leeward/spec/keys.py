@@ -60,11 +60,11 @@ TABLE: Final = {"type": ["object", "null"]}
 NAMES: Final = {"type": "array", "items": {"type": "string"}}
 SPAN: Final = {"anyOf": [NUMBER, {"type": "object", "required": ["__type__"]}, {"type": "null"}]}
 DATE: Final = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["__type__"]}, {"type": "null"}]}
+OBJECT: Final = {"type": "object", "required": ["__type__"]}
 RULE: Final = {"enum": [rule.value for rule in TriggerRule]}
 
 _PAST = "dependencies on earlier runs"
 _ASSETS = "assets"
-_TEMPLATES = "user-defined filters"
 _NOTHING: Final[tuple[Json, ...]] = (None, [], {})
 
 
@@ -127,10 +127,11 @@ _DAG: Final = (
     ),
     Key("tags", "Words to find the DAG by.", {"type": ["array", "null"], "items": {"type": "string"}}),
     *_DOCS,
-    _later("doc_md_file_path", "documentation from a file"),
-    _later("doc_md_python_callable_name", "documentation from a callable"),
-    _later("doc_md_python_callable_file", "documentation from a callable"),
-    _later("doc_md_python_arguments", "documentation from a callable", {}),
+    Key("doc_md_file_path", "Path of a Markdown file beside the spec, which is the documentation.", TEXT),
+    *(
+        _warned(name, "no code of yours runs while a spec is compiled; write doc_md, or doc_md_file_path")
+        for name in ("doc_md_python_callable_name", "doc_md_python_callable_file", "doc_md_python_arguments")
+    ),
     Key(
         "render_template_as_native_obj",
         "Whether templates give Python values: what they write, read as a literal.",
@@ -152,16 +153,34 @@ _DAG: Final = (
         "Folders beside the spec where templates find what they include; the spec's own folder always.",
         {"anyOf": [{"type": ["string", "null"]}, NAMES]},
     ),
-    _later("template_undefined", "other classes of undefined values"),
+    Key(
+        "template_undefined",
+        "What becomes of undefined names: `jinja2.StrictUndefined` (an error, by default), `jinja2.Undefined`, "
+        "`jinja2.ChainableUndefined` or `jinja2.DebugUndefined`.",
+        TEXT,
+    ),
     Key(
         "user_defined_macros",
         "Names for templates: values, mappings of more names, or import paths (text) of functions beside the spec, for the "
         "tasks that run user code.",
         TABLE,
     ),
-    _later("user_defined_filters", _TEMPLATES, {}),
-    _later("jinja_environment_kwargs", "other settings of Jinja", {}),
-    _later("deadline", "deadline alerts"),
+    Key(
+        "user_defined_filters",
+        "Filters for templates: import paths of functions beside the spec, for the tasks that run user code.",
+        TABLE,
+    ),
+    Key(
+        "jinja_environment_kwargs",
+        "Settings of Jinja: `autoescape`, `extensions` (`jinja2.ext.do`, `jinja2.ext.loopcontrols`), "
+        "`keep_trailing_newline`, `lstrip_blocks`, `newline_sequence`, `trim_blocks`.",
+        TABLE,
+    ),
+    Key(
+        "deadline",
+        "When a run is to have succeeded, and what is called if it has not: a `DeadlineAlert` by `__type__`, or a list.",
+        {"anyOf": [OBJECT, {"type": "array", "items": OBJECT}, {"type": "null"}]},
+    ),
     *_callbacks(success="when a run has succeeded", failure="when a run has failed"),
     *(_warned(f"on_execute_callback{suffix}", "Airflow reads it for tasks alone") for suffix in ("", "_name", "_file")),
     _warned("sla_miss_callback", "Airflow 3.1 removed SLAs"),
@@ -234,7 +253,11 @@ _BASE: Final = (
     ),
     _later("inlets", _ASSETS, [], {}),
     _later("outlets", _ASSETS, [], {}),
-    _later("retry_policy", "retry policies"),
+    Key(
+        "retry_policy",
+        "What follows which exception: an `ExceptionRetryPolicy` by `__type__`. It can't add to `retries`.",
+        {"anyOf": [OBJECT, {"type": "null"}]},
+    ),
     Key(
         "render_template_as_native_obj",
         "Whether this task's templates give Python values; as the DAG says by default.",

@@ -21,6 +21,7 @@ def spec_reference() -> str:
         "",
         "Every key that is read, where it may stand, and what it does. Any other key is an error. A task also takes the",
         "arguments of its [operator](operator-reference.md). *Not yet* means: accepted with the values that change nothing.",
+        "What limits do, and pools, is told in [limits](limits.md).",
     ]
     for level, title in _TITLES.items():
         lines += ["", f"## {title}", "", "| Key | Standing | Meaning |", "| --- | --- | --- |"]

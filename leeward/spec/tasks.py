@@ -19,6 +19,7 @@ from leeward.spec.keys import KEYS, Level
 from leeward.spec.members import Member, in_file, names_of, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
 from leeward.spec.params import check_defaults, read_params
+from leeward.spec.retries import read_retry_policy
 from leeward.spec.setups import marked
 from leeward.spec.special import as_json, as_timedelta
 
@@ -289,11 +290,14 @@ class TaskReader:
 
     def _retry(self, keys: Mapping[str, Node]) -> RetryPolicy:
         delay = self._seconds(keys, "retry_delay")
+        rules, otherwise = read_retry_policy(keys.get("retry_policy"), self.report)
         return RetryPolicy(
             int(_number(keys.get("retries"))),
             300.0 if delay is None else delay,
             _number(keys.get("retry_exponential_backoff")),
             self._seconds(keys, "max_retry_delay"),
+            rules,
+            otherwise,
         )
 
     def _seconds(self, keys: Mapping[str, Node], name: str) -> float | None:

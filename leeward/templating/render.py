@@ -52,11 +52,17 @@ def holds_template(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a task's templates are rendered: to text or to Python values, with which macros of the DAG's own, and files."""
+    """How a task's templates are rendered: to text or to Python values, with which macros of the DAG's own, and files.
+
+    `filters` are the DAG's own, `undefined` names one of Jinja's classes, `options` are settings of its environment.
+    """
 
     native: bool = False
     own: Mapping[str, Any] = field(default_factory=dict)
     read: Read = no_files
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    undefined: str = "StrictUndefined"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def render(value: Any, context: Mapping[str, Any], settings: Settings) -> Any:
@@ -65,7 +71,8 @@ def render(value: Any, context: Mapping[str, Any], settings: Settings) -> Any:
     The context's names go before the DAG's own macros. Raises TaskError LW401 for a template that can't be rendered.
     """
     if isinstance(value, str):
-        return _text(value, context, settings) if holds_template(value) else _plain(value, settings.native)
+        jinja = holds_template(value) or settings.options
+        return _text(value, context, settings) if jinja else _plain(value, settings.native)
     if isinstance(value, Mapping):
         return {key: render(item, context, settings) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -115,12 +122,13 @@ def _text(text: str, context: Mapping[str, Any], settings: Settings) -> Any:
 
 
 def _joined(text: str, context: Mapping[str, Any], settings: Settings) -> Any:
-    from leeward.templating.sandbox import MAX_OUTPUT, compiled, with_files
+    from leeward.templating.sandbox import MAX_OUTPUT, compiled, kind_of, special
 
+    kind = kind_of(settings.native, settings.undefined, settings.options)
     if names_a_file(text):
-        template, context = with_files(text, settings.native, settings.read), present(context)
+        template, context = special(text, kind, settings.filters, settings.read), present(context)
     else:
-        template = compiled(text, settings.native)
+        template = special(text, kind, settings.filters) if settings.filters else compiled(text, kind)
     environment = template.environment
     names: Any = ChainMap(context, settings.own, template.globals)  # type: ignore[arg-type]
     size, pieces = 0, []

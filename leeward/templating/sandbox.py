@@ -7,10 +7,12 @@ sandbox too, and no template may fill the memory.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from leeward.templating.files import Read
+from leeward.templating.files import Read, no_files
 from leeward.templating.moments import FILTERS
 
 if TYPE_CHECKING:
@@ -20,25 +22,39 @@ MAX_OUTPUT: Final = 4 * 1024 * 1024
 MAX_EXPONENT: Final = 1000
 
 
+class Kind(NamedTuple):
+    """What environments differ by: `undefined` is the name of one of Jinja's classes, `options` are settings as JSON."""
+
+    native: bool = False
+    undefined: str = "StrictUndefined"
+    options: str = "{}"
+
+
+def kind_of(native: bool, undefined: str, options: Mapping[str, Any]) -> Kind:
+    """The kind of environment that settings ask for."""
+    return Kind(native, undefined, json.dumps(options, sort_keys=True))
+
+
 @cache
-def compiled(text: str, native: bool) -> Template:
+def compiled(text: str, kind: Kind) -> Template:
     """The template of a text."""
-    return environment(native).from_string(text)
+    return environment(kind).from_string(text)
 
 
-def with_files(text: str, native: bool, read: Read) -> Template:
-    """The template of a text that asks for others, which `read` finds."""
+def special(text: str, kind: Kind, filters: Mapping[str, Any], read: Read = no_files) -> Template:
+    """The template of a text that asks for others, which `read` finds, or for filters of the DAG's own."""
     from jinja2 import FunctionLoader
 
-    own = environment(native).overlay()
+    own = environment(kind).overlay()
     own.loader = FunctionLoader(read)
+    own.filters = {**own.filters, **filters}
     return own.from_string(text)
 
 
 @cache
-def environment(native: bool) -> Environment:
+def environment(kind: Kind) -> Environment:
     """The environment of templates that give text, or Python values."""
-    from jinja2 import StrictUndefined
+    import jinja2
     from jinja2.exceptions import SecurityError
     from jinja2.nativetypes import NativeEnvironment
     from jinja2.sandbox import SandboxedEnvironment
@@ -58,7 +74,8 @@ def environment(native: bool) -> Environment:
     class NativeSandbox(Sandbox, NativeEnvironment):
         """The same, for templates that give Python values."""
 
-    made = (NativeSandbox if native else Sandbox)(undefined=StrictUndefined, extensions=["jinja2.ext.do"])
+    options = {"extensions": ["jinja2.ext.do"], **json.loads(kind.options)}
+    made = (NativeSandbox if kind.native else Sandbox)(undefined=getattr(jinja2, kind.undefined), **options)
     made.filters.update(FILTERS)
     return made
 

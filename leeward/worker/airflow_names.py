@@ -7,7 +7,7 @@ their *names* anyway, so that code written against the real Airflow behaves the 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextvars import ContextVar
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -57,12 +57,21 @@ class BaseOperator:
 
 
 class BaseNotifier:
-    """What a notifier of the user's may derive from: it is called with the context."""
+    """What a notifier of the user's may derive from: it is called with the context, or made with it and awaited."""
 
     template_fields: Sequence[str] = ()
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, context: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         del kwargs
+        self.context = context or {}
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """As the asynchronous callback of a deadline is called."""
+        return self.async_notify(self.context).__await__()
+
+    async def async_notify(self, context: Mapping[str, Any]) -> None:
+        """Tell somebody, asynchronously."""
+        raise NotImplementedError
 
     def __call__(self, context: Mapping[str, Any]) -> None:
         """As a callback is called."""

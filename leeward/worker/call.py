@@ -5,23 +5,22 @@ A job is plain JSON (see `run_job`), and so is the result; what the callable rai
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
-import sys
 import traceback
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from leeward.core.errors import TaskError
 from leeward.core.sources import CALL
 from leeward.templating.files import searching
 from leeward.templating.render import Settings, present, render
-from leeward.worker.airflow_names import CONTEXT, AirflowException, AirflowTaskTimeout, BaseOperator
+from leeward.worker.airflow_names import CONTEXT, AirflowTaskTimeout, BaseOperator
+from leeward.worker.callbacks import beside, call_back, miss_deadline
 from leeward.worker.channel import XCOMS, Channel, TaskInstance
 from leeward.worker.context import UNSET, context_of
 from leeward.worker.known import Context
+from leeward.worker.load import load
 from leeward.worker.macros import imported
 from leeward.worker.values import build, plain
 
@@ -32,11 +31,13 @@ FINAL: Final = frozenset({"AirflowFailException", "AirflowSensorTimeout"})
 def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     """Run a job to its end.
 
-    `job` holds `kind` ("python", "operator", "callbacks", or "render", which only renders `fields`), `callable` (an import
-    path, or a mapping with `file` and `name`), `args` and `kwargs`, `facts` (see `context_of`), `strict`: whether every one
-    of `kwargs` must fit the signature, and `templates`, where those are to be rendered here: `native`, `macros` and
-    `searchpath`. Callbacks come as a list of `callable` and `kwargs`, with what their context holds besides: `more`.
-    The result holds `ended` ("returned", "skipped" or "failed"), and `value`, or `error` and `retryable`.
+    `job` holds `kind` ("python", "operator", "callbacks", "deadline", or "render", which only renders `fields`), `callable`
+    (an import path, or a mapping with `file` and `name`), `args` and `kwargs`, `facts` (see `context_of`), `strict`: whether
+    every one of `kwargs` must fit the signature, and `templates`, where those are to be rendered here: `native`, `macros`,
+    `filters`, `undefined`, `options` and `searchpath`. Callbacks come as a list of `callable` and `kwargs`, with what their
+    context holds besides: `more`, or all that a deadline's holds: `context`.
+    `catches` are import paths of exceptions. The result holds `ended` ("returned", "skipped" or "failed"), and `value`, or
+    `error` and `retryable`, and which of `catches` the error is, `exactly` or `also`.
     """
     context = context_of(job["facts"], channel)
     token = CONTEXT.set(context)
@@ -44,14 +45,16 @@ def run_job(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
         value = _run(job, context, channel)
         return {"ended": "returned", "value": plain(value)}
     except (Exception, SystemExit, AirflowTaskTimeout) as error:  # noqa: BLE001 - whatever user code raises
-        return _raised(error)
+        return _raised(error, job.get("catches", ()))
     finally:
         CONTEXT.reset(token)
 
 
 def _run(job: Mapping[str, Any], context: Context, channel: Channel) -> Any:
     if job["kind"] == "callbacks":
-        return _call_back(job, context)
+        return call_back(job, context)
+    if job["kind"] == "deadline":
+        return miss_deadline(job)
     job = _rendered(job, context, channel)
     if job["kind"] == "render":
         return job["fields"]
@@ -60,29 +63,8 @@ def _run(job: Mapping[str, Any], context: Context, channel: Channel) -> Any:
     if job["kind"] == "operator":
         return _operator(target, kwargs, build(_filled(job["rendered"], context["ti"])), context)
     if job.get("templates_dict") is not None:
-        context = _with(context, "templates_dict", build(job["templates_dict"]))
+        context = beside(context, "templates_dict", build(job["templates_dict"]))
     return target(*args, **arguments(target, args, kwargs, context, strict=job["strict"]))
-
-
-def _call_back(job: Mapping[str, Any], context: Context) -> None:
-    """Call each with the context (Airflow's rule: a class is made with the arguments first). One that fails is told of."""
-    for name, value in job["more"].items():
-        context = _with(context, name, AirflowException(value) if name == "exception" else value)
-    for callback in job["callbacks"]:
-        try:
-            target, kwargs = load(callback["callable"]), build(callback["kwargs"])
-            if isinstance(target, type):
-                target(**kwargs)(context)
-            else:
-                target(context, **kwargs)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - one that fails keeps no other from being called
-            traceback.print_exception(error)
-
-
-def _with(context: Context, name: str, value: Any) -> Context:
-    more = context.copy()
-    more[name] = value
-    return more
 
 
 def _rendered(job: Mapping[str, Any], context: Context, channel: Channel) -> Mapping[str, Any]:
@@ -91,7 +73,14 @@ def _rendered(job: Mapping[str, Any], context: Context, channel: Channel) -> Map
     if templates is None:
         return job
     own = {**UNSET, **imported(templates["macros"])}
-    settings = Settings(templates["native"], own, searching(channel.read, templates["searchpath"]))
+    settings = Settings(
+        templates["native"],
+        own,
+        searching(channel.read, templates["searchpath"]),
+        imported(templates["filters"]),
+        templates["undefined"],
+        templates["options"],
+    )
     parts = {name: job[name] for name in ("args", "kwargs", "templates_dict", "rendered", "fields") if name in job}
     if job["kind"] == "operator":
         del parts["kwargs"]
@@ -135,7 +124,8 @@ def arguments(
     if reserved:
         raise ValueError(f"The key {reserved[0]!r} in args is a part of kwargs and therefore reserved.")
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return {**present(context), **kwargs}
+        named = {name: context[name] for name in parameters if name in context and name not in kwargs}
+        return {**present(context), **named, **kwargs}
     unknown = [name for name in kwargs if name not in parameters]
     if strict and unknown:
         raise TypeError(f"{target.__name__}() has no argument {unknown[0]!r}")
@@ -143,29 +133,7 @@ def arguments(
     return {**asked, **{name: value for name, value in kwargs.items() if name in parameters}}
 
 
-def load(reference: str | Mapping[str, str]) -> Any:
-    """What an import path, or a file and a name, refers to. A module is imported once in a process."""
-    if isinstance(reference, str):
-        module, _, name = reference.rpartition(".")
-        if not module:
-            raise ImportError(f"{reference!r} is no import path: write module.function")
-        return getattr(importlib.import_module(module), name)
-    return getattr(_file(reference["file"]), reference["name"])
-
-
-@cache
-def _file(path: str) -> Any:
-    name = "leeward_file_" + "".join(c if c.isalnum() else "_" for c in path)
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _raised(error: BaseException) -> dict[str, Any]:
+def _raised(error: BaseException, catches: Sequence[str]) -> dict[str, Any]:
     names = {cls.__name__ for cls in type(error).__mro__}
     if isinstance(error, TaskError):
         return {"ended": "failed", "error": str(error), "retryable": error.retryable}
@@ -173,4 +141,15 @@ def _raised(error: BaseException) -> dict[str, Any]:
     if SKIP in names:
         return {"ended": "skipped", "error": text}
     traceback.print_exception(error)
-    return {"ended": "failed", "error": text, "retryable": not names & FINAL}
+    return {"ended": "failed", "error": text, "retryable": not names & FINAL, **_known_by(error, catches)}
+
+
+def _known_by(error: BaseException, catches: Sequence[str]) -> dict[str, list[str]]:
+    """By which of these import paths the error's class, or one above it, is known: paths may name one class twice."""
+    found: dict[str, list[str]] = {}
+    for path in catches:
+        with suppress(ImportError, AttributeError):
+            kind = load(path)
+            if isinstance(kind, type) and isinstance(error, kind):
+                found.setdefault("exactly" if type(error) is kind else "also", []).append(path)
+    return found

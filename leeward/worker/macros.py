@@ -1,4 +1,7 @@
-"""A DAG's `user_defined_macros`: values, and what import paths name, which is user code and exists in its process only."""
+"""A DAG's `user_defined_macros` and `user_defined_filters`: values, and what import paths name.
+
+That is user code and exists in its process only.
+"""
 
 from __future__ import annotations
 

@@ -148,6 +148,8 @@ class Worker:
         return self._process
 
     def _asked(self, order: Mapping[str, Any], what: str, arguments: list[Any]) -> Any:
+        if what == "previous":
+            return _previous(order)
         if what not in ("xcom", "map_indexes"):
             return self.lookup(what, arguments)
         task_id, key = arguments[:2]
@@ -163,6 +165,13 @@ class Worker:
 
     def _logger(self, order: Mapping[str, Any]) -> Callable[[str], None]:
         return lambda line: self.log(order, line)
+
+
+def _previous(order: Mapping[str, Any]) -> Any:
+    """The run before, which the executor looks up where a file beside the spec, or the spec, speaks of it."""
+    if "previous" not in order:
+        raise LookupError("the run before is looked up if the spec or a file beside it has the name, such as a comment")
+    return order["previous"]
 
 
 def parts(order: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -17,7 +17,7 @@ from leeward.core.lines import address_of, name_of, read_line
 from leeward.core.replay import Stored, info_of, rebuilt
 from leeward.core.run import Entry, Mapped, RunType
 from leeward.core.states import RunState, TaskState
-from leeward.engine.events import changed, run_changed
+from leeward.engine.events import changed, deadline_missed, run_changed
 from tests.core.test_explain import INFO, NOW, OVER, line
 from tests.drawing import draw
 
@@ -168,3 +168,12 @@ def test_waiting_without_any_change_before_it_is_kept() -> None:
     seen = _replayed(waits)
     assert [each.gate for each in seen.of(0).waits] == ["pool p"]
     assert (seen.of(0).last, _state(seen), seen.of(1).waits) == (None, "none", ())
+
+
+def test_deadline_that_is_missed_does_not_change_the_run() -> None:
+    dag = draw("a")
+    begun = read_line(dag, run_changed(INFO, None, RunState.RUNNING, "manual", 0, NOW - 9))
+    missed = read_line(dag, deadline_missed(INFO, RunState.RUNNING, NOW - 2, None, 0, NOW - 1))
+    last = rebuilt(dag, INFO, [begun, missed], NOW).run
+    assert last is not None
+    assert last.cause == "manual"

@@ -6,8 +6,9 @@ from hashlib import sha1
 
 import pytest
 
-from leeward.core.dag import RetryPolicy
-from leeward.core.retry import after_failure, delay_seconds
+from leeward.core.dag import RetryAction, RetryPolicy, RetryRule
+from leeward.core.facts import Raised
+from leeward.core.retry import after_failure, delay_seconds, ruling
 from leeward.core.run import Entry
 from leeward.core.states import TaskState
 
@@ -58,3 +59,52 @@ def test_error_that_is_not_to_be_retried_ignores_the_tries_left() -> None:
 def test_tries_count_from_the_last_clear() -> None:
     entry = Entry(TaskState.RUNNING, 4, base=3, owner="me", until=99.0)
     assert after_failure(RetryPolicy(1), entry, "s", 1.0, retryable=True).state is TaskState.UP_FOR_RETRY
+
+
+HTTP = RetryRule(("requests.exceptions.HTTPError",), delay_seconds=300.0, reason="rate limit")
+FATAL = RetryRule(("m.Auth", "builtins.PermissionError"), RetryAction.FAIL)
+EXACT = RetryRule(("builtins.OSError",), RetryAction.FAIL, match_subclasses=False)
+POLICY = RetryPolicy(1, 10.0, rules=(HTTP, FATAL, EXACT))
+
+
+def test_first_rule_that_matches_the_exception_or_a_class_above_it_decides() -> None:
+    assert ruling(POLICY, Raised(("requests.exceptions.HTTPError",), ("builtins.OSError",))) == HTTP
+    found = ruling(POLICY, Raised(("builtins.PermissionError",), ("builtins.OSError",)))
+    assert (found.action, found.reason) == (RetryAction.FAIL, "matched rule for builtins.PermissionError")
+    assert ruling(POLICY, Raised(("builtins.OSError",))).action is RetryAction.FAIL
+    assert ruling(POLICY, Raised((), ("builtins.OSError",))).action is RetryAction.DEFAULT
+
+
+def test_policy_says_what_follows_otherwise_unless_nobody_saw_an_exception() -> None:
+    strict = RetryPolicy(1, otherwise=RetryAction.FAIL)
+    assert ruling(strict, Raised()).action is RetryAction.FAIL
+    assert ruling(strict, None).action is RetryAction.DEFAULT
+    assert POLICY.exceptions == (
+        "requests.exceptions.HTTPError",
+        "m.Auth",
+        "builtins.PermissionError",
+        "builtins.OSError",
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "tries", "state", "due"),
+    [
+        (HTTP, 1, TaskState.UP_FOR_RETRY, 350.0),
+        (HTTP, 2, TaskState.FAILED, None),
+        (FATAL, 1, TaskState.FAILED, None),
+        (RetryRule(("x.Y",)), 1, TaskState.UP_FOR_RETRY, 60.0),
+        (RetryRule((), RetryAction.DEFAULT, 300.0), 1, TaskState.UP_FOR_RETRY, 60.0),
+    ],
+)
+def test_rule_ends_tries_early_or_sets_the_delay_and_adds_none(
+    rule: RetryRule, tries: int, state: TaskState, due: float | None
+) -> None:
+    entry = Entry(TaskState.RUNNING, tries, owner="me", start=1.0, until=9.0)
+    after = after_failure(POLICY, entry, "seed", 50.0, retryable=True, rule=rule)
+    assert (after.state, after.until) == (state, due)
+
+
+def test_what_is_hopeless_asks_no_rule() -> None:
+    entry = Entry(TaskState.RUNNING, 1, owner="me", start=1.0, until=9.0)
+    assert after_failure(POLICY, entry, "seed", 50.0, retryable=False, rule=HTTP).state is TaskState.FAILED

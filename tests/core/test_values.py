@@ -13,7 +13,7 @@ from leeward.core.codes import CODES
 from leeward.core.dag import Callback, CallbackEvent, Dag, SkipScope, Task, TaskGroup
 from leeward.core.errors import TaskError, UsageError
 from leeward.core.invariants import INVARIANTS, violations
-from leeward.core.run import UNTOUCHED, Entry, Header, Intent, IntentKind, Item, RunInfo, RunRef, RunType
+from leeward.core.run import UNTOUCHED, Entry, Header, Intent, IntentKind, Item, Payer, RunInfo, RunRef, RunType
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.transitions import LEGAL, TABLE, Actor, diagram
 from leeward.core.verbs import accepted, applied, done, ended
@@ -23,6 +23,7 @@ from tests.drawing import draw
 DIAMOND = draw("a>b,c>d>e")
 INFO = RunInfo(RunRef("d", "r", "v"), RunType.MANUAL, None, None, None, "2024-01-01T00:00:00+00:00")
 OK = Entry(TaskState.SUCCESS, 1, end=1.0)
+ME = Payer("me", 9.0)
 
 
 def test_graph_knows_leaves_ancestors_and_descendants() -> None:
@@ -124,16 +125,16 @@ def test_mark_sets_a_state_once() -> None:
 
 def test_header_carries_the_intent_until_every_item_is_done() -> None:
     ended = Header(RunState.SUCCESS, end=3.0, active=False)
-    clear = accepted(ended, _intent(IntentKind.CLEAR))
+    clear = accepted(DIAMOND, ended, _intent(IntentKind.CLEAR))
     assert (clear.state, clear.end, clear.active) == (RunState.RUNNING, None, True)
     told = Dag("d", (Task("t", "x"),), callbacks={CallbackEvent.FAILURE: (Callback("m.f"),)})
-    assert done(told, clear, 9.0) == replace(clear, intent=None)
-    stopped = done(told, accepted(Header(), _intent(IntentKind.STOP, RunState.FAILED)), 9.0)
+    assert done(told, clear, 9.0, ME) == replace(clear, intent=None)
+    stopped = done(told, accepted(told, Header(), _intent(IntentKind.STOP, RunState.FAILED)), 9.0, ME)
     assert (stopped.state, stopped.end, set(stopped.owed), stopped.active) == (RunState.FAILED, 9.0, {OF_RUN}, True)
 
 
 def test_run_whose_end_owes_nothing_is_not_active_any_more() -> None:
-    untold = ended(Dag("d", (Task("t", "x"),)), Header(), RunState.SUCCESS, 9.0)
+    untold = ended(Dag("d", (Task("t", "x"),)), Header(), RunState.SUCCESS, 9.0, ME)
     assert (untold.owed, untold.active) == (frozenset(), False)
 
 

@@ -52,14 +52,13 @@ def test_user_code_reaches_its_log_and_the_queue_of_results_and_no_other_resourc
     assert "sqs:ReceiveMessage" not in actions
 
 
-def test_only_executors_take_on_the_role_of_tasks() -> None:
+def test_only_who_calls_for_tasks_and_callbacks_takes_on_the_role_of_tasks() -> None:
+    callers = {one(functions()[called(name)]["Role"]) for name in ("executor", "scheduler")}
     for function in functions().values():
         role = one(function["Role"])
         (trust,) = resources("AWS::IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
         others = named(trust["Principal"].get("AWS", []))
-        expected = (
-            {one(functions()[called("executor")]["Role"])} if function is functions()[called("worker")] else set()
-        )
+        expected = callers if function is functions()[called("worker")] else set()
         assert (trust["Principal"]["Service"], others) == ("lambda.amazonaws.com", expected)
 
 
@@ -93,3 +92,11 @@ def test_dashboard_only_reads() -> None:
     actions = {action for name, actions, _ in _all() if name == "dashboard" for action in actions}
     read = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "s3:GetObject"}
     assert actions <= read | {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_whoever_takes_slots_may_do_what_the_store_of_gates_asks_for() -> None:
+    """What a transaction does to an item needs the action of that write, as IAM has none for transactions."""
+    needed = {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"}
+    for name in ("executor", "scheduler"):
+        rows = [row for row in statements(called(name)) if needed <= set(listed(row["Action"]))]
+        assert [row.get("Condition") for row in rows] == [None], name

@@ -11,6 +11,7 @@ import pytest
 from cfnlint import api
 
 from infra.settings import Settings, settings_of
+from leeward.contract import ENV_POOLS
 from tests.deployed.assembly import resources, synthesized, template
 from tests.deployed.wiring import functions, named, one, short
 
@@ -24,6 +25,7 @@ CHOSEN = {
     "task_policies": "AmazonS3ReadOnlyAccess, arn:aws:iam::111122223333:policy/Tasks",
     "alarm_email": "ops@example.com",
     "dashboard": "false",
+    "pools": "narrow=1, etl=4",
 }
 
 
@@ -89,6 +91,8 @@ def test_settings_show_in_the_template() -> None:
     assert functions["worker"]["MemorySize"] == 2048
     assert functions["executor"]["Environment"]["Variables"]["LEEWARD_FAN_LIMIT"] == "7"
     assert functions["compiler"]["Environment"]["Variables"]["LEEWARD_RULE_PREFIX"] == "Nightly-"
+    known = {functions[name]["Environment"]["Variables"][ENV_POOLS] for name in ("compiler", "scheduler", "executor")}
+    assert known == {'{"etl": 4, "narrow": 1}'}
     bounds = [row["ScalingConfig"]["MaximumConcurrency"] for row in by_kind["AWS::Lambda::EventSourceMapping"]]
     assert bounds.count(7) == 2
     (role,) = (row for row in by_kind["AWS::IAM::Role"] if "ManagedPolicyArns" in row)
@@ -128,8 +132,9 @@ def test_alarm_points_at_a_paragraph_of_the_runbook() -> None:
 
 
 def test_values_of_the_command_line_mean_the_same_as_those_of_the_file() -> None:
-    typed = _settings(concurrency="7", worker_memory="512", task_policies="A,B", dashboard="false")
-    assert typed == _settings(concurrency=7, worker_memory=512, task_policies=["A", "B"], dashboard=False)
+    typed = _settings(concurrency="7", worker_memory="512", task_policies="A,B", dashboard="false", pools="a=1, b=20")
+    pools = {"a": 1, "b": 20}
+    assert typed == _settings(concurrency=7, worker_memory=512, task_policies=["A", "B"], dashboard=False, pools=pools)
     assert (typed.architecture, typed.python) == ("arm64", "3.13")
 
 
@@ -144,6 +149,10 @@ def test_values_of_the_command_line_mean_the_same_as_those_of_the_file() -> None
         ({"worker_memory": 20000}, "worker_memory '20000': write a whole number from 128 to 10240"),
         ({"alarm_email": "me"}, "alarm_email 'me': write an address, or nothing"),
         ({"dashboard": "maybe"}, "dashboard 'maybe': write true or false"),
+        ({"pools": {"etl": 0}}, "pools: etl '0': write a whole number from 1 to 10000"),
+        ({"pools": "etl"}, "pools: etl '': write a whole number from 1 to 10000"),
+        ({"pools": "=4"}, "pools '=4': write an object of slots by name, or name=slots with commas between"),
+        ({"pools": ["a"]}, "pools ['a']: write an object of slots by name, or name=slots with commas between"),
     ],
 )
 def test_value_that_makes_no_sense_is_refused_with_what_to_write(chosen: dict[str, Any], told: str) -> None:

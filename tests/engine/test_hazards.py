@@ -7,7 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from leeward.contract import EARLY_VERDICT_SECONDS, LEASE_MARGIN_SECONDS, RESEND_AFTER_SECONDS, TASKS_PER_SHARD
+from leeward.contract import (
+    EARLY_VERDICT_SECONDS,
+    LEASE_MARGIN_SECONDS,
+    RESEND_AFTER_SECONDS,
+    STALE_DEBT_SECONDS,
+    TASKS_PER_SHARD,
+)
 from leeward.core.dag import Callback, CallbackEvent, RetryPolicy, SkipScope
 from leeward.core.errors import EngineError, UsageError
 from leeward.core.facts import Deferred, Failed, Outcome, Succeeded
@@ -325,6 +331,7 @@ def test_f21_what_the_end_owes_is_delivered_after_a_crash() -> None:
     assert world.header.state.name == "SUCCESS"
     assert world.header.owed
     assert len(world.runs.active()) == 1
+    world.clock.advance_to(world.clock.now() + STALE_DEBT_SECONDS)
     sweep(world.ports)
     assert not world.header.owed
     assert world.runs.active() == ()

@@ -45,6 +45,22 @@ def bad(context):
 def dies(context):
     os._exit(3)
 
+def late(context, text):
+    run, deadline = context["dag_run"], context["deadline"]
+    _note(sorted(context), run["dag_id"], run["state"], deadline["deadline_time"].year, text)
+
+def bare(text):
+    _note(text)
+
+async def awaited(**kwargs):
+    _note(sorted(kwargs))
+
+def wants_nothing():
+    return lambda unused=None: _note("called", unused)
+
+def takes_it_all(**kwargs):
+    return lambda context: _note(sorted(context), sorted(kwargs))
+
 def work(fail=False):
     if fail:
         raise RuntimeError("boom")
@@ -130,3 +146,76 @@ def test_notifier_that_fails_is_a_line_of_the_log(installed: Installed) -> None:
     text = f"{{callback: {path}, target_arn: arn, message: '{{{{ nothing.there }}}}'}}"
     installed.run(f"d: {{tasks: {{a: {{{PYTHON}, on_success_callback: {text}}}}}}}")
     assert any("SnsNotifier failed" in line for line in installed.lines)
+
+
+def missed(callback: str) -> str:
+    """A DAG whose deadline has long passed."""
+    reference = "{__type__: airflow.sdk.DeadlineReference.FIXED_DATETIME, dt: 2020-01-01}"
+    alert = f"__type__: airflow.sdk.DeadlineAlert, interval: {{__type__: datetime.timedelta}}, callback: {callback}"
+    return f"d: {{deadline: {{reference: {reference}, {alert}}}, tasks: {{a: {{{PYTHON}}}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "kwargs", "note"),
+    [
+        ("Sync", "late", "{text: hi}", [["dag_run", "deadline"], "d", "running", 2020, "hi"]),
+        ("Sync", "bare", "{text: hi}", ["hi"]),
+        ("Async", "awaited", "{text: hi}", [["context", "text"]]),
+        ("Sync", "wants_nothing", "{}", ["called", None]),
+        ("Sync", "takes_it_all", "{text: hi}", [["dag_run", "deadline"], ["context", "text"]]),
+    ],
+)
+def test_callback_of_a_deadline_gets_its_arguments_and_the_context_if_it_takes_it(
+    installed: Installed, kind: str, path: str, kwargs: str, note: Any
+) -> None:
+    callback = f"{{__type__: airflow.sdk.{kind}Callback, callback_callable: told.{path}, kwargs: {kwargs}}}"
+    notes = installed.run(missed(callback))
+    if path == "late":
+        notes[0][2] = "running"
+    assert notes == [note]
+
+
+def test_notifier_of_a_deadline_is_made_with_the_context_and_called_with_it(installed: Installed) -> None:
+    (installed.folder / "board.py").write_text(BOARD)
+    callback = "{__type__: airflow.sdk.SyncCallback, callback_callable: board.Board, kwargs: {board: b}}"
+    assert installed.run(missed(callback)) == [["b", ["dag_run", "deadline"]]]
+
+
+def test_notifier_of_a_deadline_may_be_awaited(installed: Installed) -> None:
+    (installed.folder / "board.py").write_text(BOARD)
+    callback = "{__type__: airflow.sdk.AsyncCallback, callback_callable: board.Later, kwargs: {board: b}}"
+    assert installed.run(missed(callback)) == [["b", ["dag_run", "deadline"]]]
+
+
+BOARD = """
+from told import BaseNotifier, _note
+
+class Board(BaseNotifier):
+    def __init__(self, board):
+        super().__init__()
+        self.board = board
+
+    def __call__(self, *args):
+        _note(self.board, sorted(args[0]))
+
+class Later(BaseNotifier):
+    def __init__(self, board, **kwargs):
+        super().__init__(**kwargs)
+        self.board = board
+
+    async def async_notify(self, context):
+        _note(self.board, sorted(context))
+"""
+
+
+def test_callback_of_a_deadline_that_fails_or_is_not_awaitable_changes_nothing(installed: Installed) -> None:
+    callback = "{__type__: airflow.sdk.AsyncCallback, callback_callable: told.bare, kwargs: {text: x}}"
+    assert installed.run(missed(callback)) == [["x"]]
+    assert any("TypeError" in line for line in installed.lines)
+
+
+def test_notifier_of_the_amazon_provider_tells_of_a_deadline_itself(installed: Installed) -> None:
+    path = "airflow.providers.amazon.aws.notifications.sns.SnsNotifier"
+    kwargs = "{target_arn: arn, message: '{{ dag.dag_id }} is late'}"
+    installed.run(missed(f"{{__type__: airflow.sdk.AsyncCallback, callback_callable: {path}, kwargs: {kwargs}}}"))
+    assert "d is late" in installed.aws.request("Publish")["Message"]

@@ -168,7 +168,14 @@ def test_worker_function_renders_a_command_before_it_runs_it(tmp_path: Path) -> 
     worker = Worker(tmp_path, {}, lambda what, arguments: None, lambda order, line: None)
     (tmp_path / "none").mkdir()
     fields = {"command": "echo {{ word }}", "env": {"A": "{{ word }}"}, "cwd": None}
-    templates = {"native": False, "searchpath": [], "macros": {"word": "said", "sep": {"__import__": "os.sep"}}}
+    templates = {
+        "native": False,
+        "searchpath": [],
+        "macros": {"word": "said", "sep": {"__import__": "os.sep"}},
+        "filters": {},
+        "undefined": "StrictUndefined",
+        "options": {},
+    }
     dag = compiled_dag("d: {tasks: {t: {operator: x.Y}}}")
     info = RunInfo(RunRef("d", "r", "v"), RunType.MANUAL, DATE, DATE, DATE, DATE)
     known = facts(Attempt(dag, dag.task("t"), info, 1, 0, "", 0.0))

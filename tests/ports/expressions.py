@@ -1,4 +1,4 @@
-"""DynamoDB's expressions, as far as the adapters write them: conditions, key conditions, and updates by SET and REMOVE."""
+"""DynamoDB's expressions, as far as the adapters write them: conditions, key conditions, and updates by SET, REMOVE and ADD."""
 
 from __future__ import annotations
 
@@ -59,6 +59,9 @@ class Expression:
             after.pop(name, None)
         elif clause == "SET" and self._taken("="):
             after[name] = self._value()
+        elif clause == "ADD":
+            added = _plain(self._value()) + _plain(after.get(name, {"N": "0"}))
+            after[name] = {"N": str(added)}
         else:
             raise NotImplementedError(self.text)
 
@@ -79,16 +82,16 @@ class Expression:
             found = self._any()
             self._expect(")")
             return found
-        if self._peek() in ("attribute_not_exists", "begins_with"):
+        if self._peek() in ("attribute_exists", "attribute_not_exists", "begins_with"):
             return self._function(self._take())
         return self._compared(self.item.get(self._name()))
 
     def _function(self, name: str) -> bool:
         self._expect("(")
         held = self.item.get(self._name())
-        if name == "attribute_not_exists":
+        if name != "begins_with":
             self._expect(")")
-            return held is None
+            return (held is None) is (name == "attribute_not_exists")
         self._expect(",")
         prefix = str(self._value()["S"])
         self._expect(")")

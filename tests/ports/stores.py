@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from leeward.aws.attempt_store import DynamoAttemptStore
 from leeward.aws.buckets import S3BundleStore
+from leeward.aws.gates import DynamoGates
 from leeward.aws.run_store import DynamoRunStore
 from leeward.aws.spec_store import DROPS, LIVE, DynamoDropStore, S3SpecStore
 from leeward.aws.texts import TextRecords
@@ -28,7 +29,8 @@ from leeward.contract import (
     RECENT_INDEX,
     SORT_KEY,
 )
-from leeward.engine.ports import AttemptStore, BundleStore, DropStore, RunStore, SpecStore, XComStore
+from leeward.engine.ports import AttemptStore, BundleStore, DropStore, Gates, RunStore, SpecStore, XComStore
+from leeward.local.gates import MemoryGates
 from leeward.local.run_store import MemoryAttemptStore, MemoryRunStore, MemoryXComStore
 from leeward.local.spec_store import MemoryBundleStore, MemoryDropStore, MemorySpecStore
 from tests.ports.table import Table
@@ -51,6 +53,7 @@ class Stores:
     specs: SpecStore
     drops: DropStore
     bundles: BundleStore
+    gates: Gates
 
 
 @contextmanager
@@ -65,6 +68,7 @@ def stores(kind: str) -> Iterator[Stores]:
             specs,
             MemoryDropStore(),
             MemoryBundleStore(),
+            MemoryGates(),
         )
         return
     if kind == "wire":
@@ -83,6 +87,7 @@ def adapters(client: Any, s3: Any) -> Stores:
         S3SpecStore(s3, BUCKET, TextRecords(client, TABLE, LIVE)),
         DynamoDropStore(TextRecords(client, TABLE, DROPS)),
         S3BundleStore(s3, BUCKET),
+        DynamoGates(client, TABLE),
     )
 
 
@@ -139,5 +144,12 @@ def put_in(world: World, found: Stores) -> World:
     """A world that stores in these."""
     found.specs.put("w1", world.dag)
     world.info = replace(world.info, ref=replace(world.info.ref, version="w1"))
-    world.ports = replace(world.ports, runs=found.runs, attempts=found.attempts, xcoms=found.xcoms, specs=found.specs)
+    world.ports = replace(
+        world.ports,
+        runs=found.runs,
+        attempts=found.attempts,
+        xcoms=found.xcoms,
+        specs=found.specs,
+        gates=found.gates,
+    )
     return world

@@ -6,7 +6,7 @@ The suite of stores runs on it and on moto alike, so that it can't drift. An ite
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -39,6 +39,14 @@ class RefusedError(Exception):
         self.item = item
 
 
+class CancelledError(Exception):
+    """A transaction took no effect, as one of its conditions did not hold; `refused` says of which items."""
+
+    def __init__(self, refused: Sequence[bool]) -> None:
+        super().__init__("Transaction cancelled, please refer cancellation reasons for specific reasons")
+        self.refused = refused
+
+
 @dataclass
 class Table:
     """The items by their keys."""
@@ -46,7 +54,7 @@ class Table:
     items: dict[tuple[str, str], Item] = field(default_factory=dict)
 
     def answer(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer to one request. Raises RefusedError."""
+        """The answer to one request. Raises RefusedError or CancelledError."""
         return _OPERATIONS[operation](self, request)
 
     def _put_item(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -62,6 +70,15 @@ class Table:
         after = Expression(request["UpdateExpression"], request, before).updated()
         self.items[key] = after
         return {"Attributes": after} if request.get("ReturnValues") == "ALL_NEW" else {}
+
+    def _transact_write_items(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        updates = [item["Update"] for item in request["TransactItems"]]
+        refused = [not self._passes(update, _key(update["Key"])) for update in updates]
+        if any(refused):
+            raise CancelledError(refused)
+        for update in updates:
+            self._update_item(update)
+        return {}
 
     def _delete_item(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         key = _key(request["Key"])
@@ -89,11 +106,13 @@ class Table:
         return {"Items": rows[: request.get("Limit")], "Count": len(rows)}
 
     def _check(self, request: Mapping[str, Any], key: tuple[str, str]) -> None:
-        text = request.get("ConditionExpression")
-        held = self.items.get(key, {})
-        if text is not None and not Expression(text, request, held).holds():
+        if not self._passes(request, key):
             wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-            raise RefusedError(held if wanted and held else None)
+            raise RefusedError(self.items.get(key) if wanted else None)
+
+    def _passes(self, request: Mapping[str, Any], key: tuple[str, str]) -> bool:
+        text = request.get("ConditionExpression")
+        return text is None or Expression(text, request, self.items.get(key, {})).holds()
 
 
 def _key(item: Item) -> tuple[str, str]:
@@ -107,6 +126,7 @@ def _order(value: Mapping[str, str]) -> Any:
 _OPERATIONS: Final[Mapping[str, Callable[[Table, Mapping[str, Any]], Mapping[str, Any]]]] = {
     "PutItem": Table._put_item,
     "UpdateItem": Table._update_item,
+    "TransactWriteItems": Table._transact_write_items,
     "DeleteItem": Table._delete_item,
     "GetItem": Table._get_item,
     "BatchGetItem": Table._batch_get_item,

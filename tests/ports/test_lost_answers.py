@@ -31,7 +31,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoRunStore]:
         yield found
 
 
-def _lose_the_next_answer(client: Any, operation: str = "UpdateItem") -> None:
+def lose_the_next_answer(client: Any, operation: str = "UpdateItem") -> None:
     """The request is answered, and its answer does not arrive."""
     lost: list[str] = []
 
@@ -44,7 +44,7 @@ def _lose_the_next_answer(client: Any, operation: str = "UpdateItem") -> None:
 
 
 def test_repeated_write_that_finds_itself_there_has_won(store: DynamoRunStore) -> None:
-    _lose_the_next_answer(store.client)
+    lose_the_next_answer(store.client)
     written = store.write(INFO.ref, Write(0, expect={0: Entry()}, put={0: QUEUED}, epoch=0))
     assert (written.won, written.item.entry(0)) == (True, QUEUED)
 
@@ -52,7 +52,7 @@ def test_repeated_write_that_finds_itself_there_has_won(store: DynamoRunStore) -
 def test_repeated_write_that_finds_another_one_there_has_lost(store: DynamoRunStore) -> None:
     other = Entry(TaskState.SKIPPED, 0, end=1.0)
     store.write(INFO.ref, Write(0, expect={0: Entry()}, put={0: other}, epoch=0))
-    _lose_the_next_answer(store.client)
+    lose_the_next_answer(store.client)
     written = store.write(INFO.ref, Write(0, expect={0: Entry()}, put={0: QUEUED}, epoch=0))
     assert (written.won, written.item.entry(0)) == (False, other)
 
@@ -66,6 +66,6 @@ def test_write_that_was_sent_once_and_refused_has_lost_though_another_meant_the_
 def test_creator_whose_answer_was_lost_has_created_the_run_and_nobody_else(store: DynamoRunStore) -> None:
     other = replace(INFO, ref=replace(INFO.ref, run_id="other"))
     item = Item(header=Header(start=2.0))
-    _lose_the_next_answer(store.client, "PutItem")
+    lose_the_next_answer(store.client, "PutItem")
     assert store.create(other, item, Layout(2))
     assert not store.create(other, item, Layout(2))

@@ -16,7 +16,7 @@ from leeward.aws.messages import hint_text, message_of
 from leeward.contract import MAX_INLINE_XCOM_BYTES, TASKS_PER_SHARD
 from leeward.core.dag import RetryPolicy
 from leeward.core.facts import Deferred, Failed, Succeeded
-from leeward.core.run import Entry, Header, Intent, IntentKind, Item, Mapped, RunInfo, RunRef, RunType
+from leeward.core.run import Entry, Header, Intent, IntentKind, Item, Mapped, Payer, RunInfo, RunRef, RunType
 from leeward.core.states import RunState, TaskState
 from leeward.core.view import Layout
 from leeward.engine.apply_verb import apply_verb
@@ -284,6 +284,10 @@ def test_entries_are_short() -> None:
         Header(RunState.SUCCESS, 1.5, 2.25, owed=frozenset({"a", "b"}), active=False),
         Header(intent=Intent("i", IntentKind.MARK, frozenset({1, 50}), 9.0, TaskState.FAILED)),
         Header(intent=Intent("i", IntentKind.CLEAR, frozenset(), 9.0)),
+        Header(intent=Intent("i", IntentKind.STOP, frozenset(), 9.0, RunState.FAILED, "timed_out")),
+        Header(
+            RunState.FAILED, 1.5, 2.25, deadlines=((0, 5.25), (40, 1e9)), payer=Payer("me", 4.5), reason="timed_out"
+        ),
     ],
 )
 def test_header_comes_back(header: Header) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from threading import Lock
 from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -19,7 +20,7 @@ from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
-from tests.ports.table import RefusedError, Table
+from tests.ports.table import CancelledError, RefusedError, Table
 
 CONFIG: Final = Config(
     retries={"total_max_attempts": 1},
@@ -70,16 +71,28 @@ def as_json(content: Mapping[str, Any], status: int = 200) -> Answer:
 
 
 def dynamodb(table: Table) -> Service:
-    """DynamoDB with one table."""
+    """DynamoDB with one table, which takes one request at a time."""
+    lock = Lock()
 
     def answer(operation: str, request: Request) -> Answer:
         try:
-            return as_json(table.answer(operation, json.loads(request.body)))
+            with lock:
+                return as_json(table.answer(operation, json.loads(request.body)))
         except RefusedError as refused:
             item = {} if refused.item is None else {"Item": refused.item}
             return as_json({"__type": "ConditionalCheckFailedException", "message": str(refused), **item}, 400)
+        except CancelledError as cancelled:
+            codes = ["ConditionalCheckFailed" if refused else "None" for refused in cancelled.refused]
+            return cancelled_by(codes, str(cancelled))
 
     return answer
+
+
+def cancelled_by(codes: Sequence[str], message: str = "Transaction cancelled") -> Answer:
+    """How DynamoDB says that a transaction took no effect, and why, item by item."""
+    reasons = [{"Code": code} for code in codes]
+    kind = "TransactionCanceledException"
+    return as_json({"__type": kind, "Message": message, "CancellationReasons": reasons}, 400)
 
 
 def s3(objects: dict[str, bytes]) -> Service:

@@ -137,7 +137,7 @@ class SimulatedBodies:
 
     def call(self, attempt: Attempt, call: Call) -> None:
         run_id, task_id, number = key_of(attempt)
-        self.here.calls((run_id, "" if call.reason else task_id, number), call.event.value)
+        self.here.calls((run_id, "" if call.reason or call.context else task_id, number), str(call.event))
 
     def _doing(self, attempt: Attempt) -> Doing:
         base = attempt.max_tries - attempt.task.retry.retries

@@ -14,22 +14,26 @@ from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from unittest.mock import patch
 
-from leeward.core import callbacks, decide, fold, instances, outcomes, verbs
+from leeward.core import callbacks, deadlines, decide, fold, instances, outcomes, verbs
+from leeward.core import gates as core_gates
 from leeward.core.address import block_of, blocks, instance, is_block, is_summary, item_of, summary, task_of
 from leeward.core.dag import Dag, Task
 from leeward.core.decide import Change
 from leeward.core.fold import Lease, claimed
+from leeward.core.gates import Gate, holds_slots, slots_of
 from leeward.core.instances import relevant
 from leeward.core.rules import verdict
-from leeward.core.run import ENDS, Entry, Header, Intent, IntentKind, Item, Mapped, RunRef
+from leeward.core.run import ENDS, Entry, Header, Intent, IntentKind, Item, Mapped, Payer, RunRef
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.view import View
-from leeward.engine import advance, apply_verb, end_run, execute_task, look, poll_task, record, sweep
+from leeward.engine import advance, apply_verb, deliver, end_run, execute_task, gates, look, poll_task, record, sweep
 from leeward.engine import callbacks as engine_callbacks
+from leeward.engine.amend import amend
 from leeward.engine.execute_task import Execution
 from leeward.engine.hints import Execute, Look, Poll
 from leeward.engine.ports import Write, Written
 from leeward.engine.scope import Scope, open_scope, send_at, shard_finished
+from leeward.local.gates import MemoryGates
 from leeward.local.run_store import MemoryRunStore
 from tests.simulation.twins import Tokens
 
@@ -73,9 +77,9 @@ def look_before_record() -> Iterator[None]:
         seen[id(scope)] = scope.read_all()
         return real_write(scope, *arguments)
 
-    def move_on(scope: Scope, view: View, touched: Any) -> None:
+    def move_on(scope: Scope, view: View, touched: Any, **more: Any) -> None:
         old = seen.pop(id(scope), view)
-        end_run.move_on(scope, replace(old, items={**old.items, **view.items}, header=view.header), touched)
+        end_run.move_on(scope, replace(old, items={**old.items, **view.items}, header=view.header), touched, **more)
 
     with patch.object(record, "_write", write), patch.object(record, "move_on", move_on):
         yield
@@ -142,9 +146,9 @@ def clear_starts_tries_anew() -> Any:
     """F5: a clear resets the number of tries."""
     real = verbs.applied
 
-    def applied(intent: Intent, index: int, entry: Entry, now: float) -> Entry:
+    def applied(intent: Intent, index: int, entry: Entry, now: float, after: Any = ()) -> Entry:
         cleared = intent.kind is IntentKind.CLEAR and index in intent.tasks
-        return Entry() if cleared else real(intent, index, entry, now)
+        return Entry() if cleared else real(intent, index, entry, now, after)
 
     return patch.object(apply_verb, "applied", applied)
 
@@ -274,8 +278,8 @@ def end_owes_nothing() -> Iterator[None]:
 
     real = verbs.ended
 
-    def ended(dag: Dag, header: Header, state: RunState, now: float) -> Header:
-        return replace(real(dag, header, state, now), active=False)
+    def ended(*about: Any) -> Header:
+        return replace(real(*about), active=False)
 
     with patch.object(end_run, "ended", ended), patch.object(record, "ended", ended):
         yield
@@ -292,6 +296,36 @@ def debts_are_not_stored() -> Iterator[None]:
 
     with patch.object(outcomes, "owing", lambda _, after: after), patch.object(record, "settle", settle):
         yield
+
+
+@contextmanager
+def missed_deadlines_are_not_stored() -> Iterator[None]:
+    """F21: whoever misses a deadline takes it away and then calls what it asks for."""
+
+    def miss(scope: Scope, item: Item) -> Item:
+        payer = Payer(scope.ports.ids.token(), scope.ports.clock.now())
+        late = deadlines.overdue(item.header, payer.since) if item.header else ()
+        item, before = amend(scope, item, lambda header: _forgotten(header, payer))
+        if before is not None:
+            for place, due in late:
+                engine_callbacks.pay_deadline(scope, before, place, due)
+        return item
+
+    with patch.object(look, "miss_deadlines", miss):
+        yield
+
+
+def _forgotten(header: Header, payer: Payer) -> Header | None:
+    after = deadlines.missed(header, payer.since, payer)
+    if after is None:
+        return None
+    active = header.state is RunState.RUNNING or bool(header.owed or after.deadlines)
+    return replace(after, owed=header.owed, payer=header.payer, active=active)
+
+
+def debts_are_paid_by_everybody() -> Any:
+    """F21: whoever finds that a run owes something calls it."""
+    return patch.object(deliver, "claimed", lambda header, payer: replace(header, payer=payer) if header.owed else None)
 
 
 def sweep_overlooks_what_is_due() -> Any:
@@ -460,6 +494,118 @@ def older_summary_over_a_newer_one() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def limit_is_judged_on_a_view() -> Iterator[None]:
+    """F11: who gets a slot follows from the tries that a look finds under way."""
+
+    def offer(scope: Scope, view: View, wanted: Any) -> tuple[Any, Any]:
+        seen, key = scope.read_instances(scope.read_all()), scope.info.ref.key
+        used, got = Counter[Gate](), set()
+        for index, entry in ((i, e) for item in seen.items.values() for i, e in item.entries.items()):
+            if holds_slots(scope.task(index), entry):
+                slots = slots_of(scope.dag, key, scope.ports.pools, index, entry.try_number)
+                used.update({slot.gate: slot.count for slot in slots})
+        for change in wanted:
+            slots = slots_of(scope.dag, key, scope.ports.pools, change.index, change.after.try_number)
+            if all(used[slot.gate] + slot.count <= slot.size for slot in slots):
+                used.update({slot.gate: slot.count for slot in slots})
+                got.add((change.index, change.after.try_number))
+        return frozenset(got), frozenset()
+
+    def give_back(scope: Scope, changes: Any) -> Any:
+        ended = [change for change in changes if gates._ended(scope, change)]
+        return frozenset(slot.gate for c in ended for slot in gates._slots_of(scope, c.index, c.before.try_number))
+
+    with patch.object(advance, "offer", offer), patch.object(record, "give_back", give_back):
+        yield
+
+
+@contextmanager
+def slots_have_no_names() -> Iterator[None]:
+    """F11: a gate is a number, and nobody can tell which of its slots are dead."""
+    with patch.object(gates, "dead", lambda *_, **__: False), patch.object(gates, "_over", lambda *_: False):
+        yield
+
+
+@contextmanager
+def slots_are_given_back_after_the_look() -> Iterator[None]:
+    """F12: the gate is still full of what has just ended when its end is looked at."""
+    ended: list[Any] = []
+
+    def move_on(scope: Scope, view: View, touched: Any, **_: Any) -> None:
+        mine = [ended.pop()] if ended else []
+        end_run.move_on(scope, view, touched)
+        for changes in mine:
+            gates.give_back(scope, changes)
+
+    def give_back(_: Scope, changes: Any) -> Any:
+        ended.append(changes)
+        return frozenset()
+
+    with patch.object(record, "give_back", give_back), patch.object(record, "move_on", move_on):
+        yield
+
+
+def loser_keeps_its_slots() -> Any:
+    """F13: who took slots for a try that somebody else has seen to its end keeps them."""
+    return patch.object(advance, "give_up", lambda *_: frozenset())
+
+
+def full_gate_ends_the_search() -> Any:
+    """F14: after the first refusal nothing else is tried, not even what holds its slots already."""
+    real = core_gates._Room.let_in
+
+    def let_in(self: Any, ask: Any) -> None:
+        if not self.refused:
+            real(self, ask)
+
+    return patch.object(core_gates._Room, "let_in", let_in)
+
+
+def repair_knows_only_later_tries() -> Any:
+    """F15: a slot is dead only if its task has a later try, which one that was cleared has not."""
+
+    def dead(hold: Any, number: int, entry: Entry, epoch: int, *, holding: bool) -> bool:
+        return entry.try_number > number
+
+    return patch.object(gates, "dead", dead)
+
+
+def slots_outlive_the_epoch() -> Any:
+    """F15: whoever took slots before a verb believes in them after it."""
+    return patch.object(advance._Advance, "_forget", lambda *_: None)
+
+
+def nobody_wakes_the_other_run() -> Any:
+    """F16: who gives a slot of a pool back looks at its own run alone."""
+    return patch.object(gates, "_wake", lambda *_: None)
+
+
+def waits_whatever_became_free() -> Any:
+    """F16: a run that found a pool full goes on its list although a slot was given back in between."""
+    real = MemoryGates.write
+
+    def write(self: MemoryGates, writes: Any) -> Any:
+        return real(self, [replace(write, used=None, expect_waiters={}) for write in writes])
+
+    return patch.object(MemoryGates, "write", write)
+
+
+def verb_expects_only_what_it_changes() -> Any:
+    """R1: what began between a verb's look and its write, on what the verb takes back, is not seen by it."""
+    return patch.object(apply_verb, "_expected", lambda _s, _n, _i, _v, changes: {c.index: c.before for c in changes})
+
+
+def block_takes_the_newest_epoch() -> Any:
+    """R4: the first write of a block gives it the newest epoch that was seen, not that of the decision."""
+    real = advance._Advance.write
+
+    def write(self: Any, view: View, shard: int, changes: Any, epoch: int) -> Any:
+        return real(self, view, shard, changes, max(epoch, view.epoch))
+
+    return patch.object(advance._Advance, "write", write)
+
+
 MUTANTS: Final[Mapping[str, Mutant]] = {
     mutant.__name__: mutant
     for mutant in (
@@ -483,6 +629,8 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         everybody_dispatches,
         lease_shorter_than_the_function,
         end_owes_nothing,
+        missed_deadlines_are_not_stored,
+        debts_are_paid_by_everybody,
         sweep_overlooks_what_is_due,
         early_timer_is_dropped,
         delayed_look_forgets_its_cause,
@@ -497,6 +645,17 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         older_summary_over_a_newer_one,
         setup_guards_only_what_comes_right_after_it,
         setup_wakes_only_what_comes_right_after_it,
+        limit_is_judged_on_a_view,
+        slots_have_no_names,
+        slots_are_given_back_after_the_look,
+        loser_keeps_its_slots,
+        full_gate_ends_the_search,
+        repair_knows_only_later_tries,
+        slots_outlive_the_epoch,
+        nobody_wakes_the_other_run,
+        waits_whatever_became_free,
+        verb_expects_only_what_it_changes,
+        block_takes_the_newest_epoch,
     )
 }
 """By name; each is a context in which the engine makes that mistake."""

@@ -104,7 +104,7 @@ def _of_log(world: Installation, seen: Seen) -> Iterator[str]:
 
 
 def _of_callbacks(world: Installation, seen: Seen, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Every end of a try, and that of the run, called its callbacks; those of a try once where nothing went wrong."""
+    """Every end of a try, that of the run, and a missed deadline called their callbacks; once where nothing went wrong."""
     dag, name = seen.dag, seen.info.ref.run_id
     wanted = []
     steered = {line["task_id"] for line in lines if line["cause"] in ("cleared", "run stopped")}
@@ -120,7 +120,20 @@ def _of_callbacks(world: Installation, seen: Seen, lines: Sequence[Mapping[str, 
         yield f"{name} ended and called nobody"
     yield from (f"no callback: {key}" for key in wanted if not world.called[key])
     if not world.struck and world.chance.gentle and not steered:
-        yield from (f"{key} called {count} times" for key, count in world.called.items() if count > 1 and key[1])
+        ours = {key: count for key, count in world.called.items() if key[0] == name}
+        yield from (f"{key} called {count} times" for key, count in ours.items() if count > 1)
+    yield from _of_deadlines(world, seen)
+
+
+def _of_deadlines(world: Installation, seen: Seen) -> Iterator[str]:
+    """A run that did not succeed in time called, and no other. A clear begins the time anew, so nobody can tell here."""
+    name, header = seen.info.ref.run_id, seen.header
+    if any(verb.run_id == name for verb in world.asked) or header.start is None or header.end is None:
+        return
+    for alert in seen.dag.deadlines:
+        late = header.state is RunState.FAILED or header.end > header.start + alert.interval_seconds
+        if late != bool(world.called[name, "", 0, "deadline"]):
+            yield f"{name}: deadline {header.start + alert.interval_seconds} is {'' if late else 'not '}missed: {header}"
 
 
 def possible(seen: Seen, row: Row, script: Script, lost: set[tuple[str, int]]) -> set[tuple[TaskState, int]]:

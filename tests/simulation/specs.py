@@ -34,7 +34,7 @@ class Case:
 
 
 def random_case(random: Random) -> Case:
-    """Any DAG, or one with mapped tasks, or with limits, or a small join that is steered, or raced for."""
+    """Any DAG, or one with mapped tasks, or with limits, or a small join that is steered, or raced for, or a special one."""
     kind = random.random()
     if kind < 0.1:
         return _limited(random)
@@ -44,9 +44,9 @@ def random_case(random: Random) -> Case:
         return _any_dag(random)
     if kind < 0.85:
         return _steered_join(random)
-    if kind < 0.97:
+    if kind < 0.96:
         return _crossed_join(random) if kind < 0.92 else _crossed_instant(random)
-    return _late_setup(random)
+    return _late_setup(random) if kind < 0.975 else _told_pair(random)
 
 
 def _limited(random: Random) -> Case:
@@ -139,6 +139,13 @@ def _late_setup(random: Random) -> Case:
     return Case(spec(tasks), script, random.choice([1, 2, 36]), scheduled=False)
 
 
+def _told_pair(random: Random) -> Case:
+    """Two tasks that end at once in items of their own, with callbacks, in a run that has callbacks, too."""
+    tasks = [{**_plain(name), "on_success_callback": TOLD} for name in ("t0", "t1")]
+    script = {task["task_id"]: [Doing("here", "success", 5.0)] for task in tasks}
+    return Case(spec(tasks, told=True), script, random.choice([1, 1, 36]), scheduled=False)
+
+
 def _plain(name: str) -> dict[str, Any]:
     return {"task_id": name, "operator": "PythonOperator", "python_callable": "bodies.run", "dependencies": []}
 
@@ -154,8 +161,10 @@ def _any_dag(random: Random) -> Case:
     script = {task["task_id"]: _doings(random, task, down) for task in tasks}
     scheduled = random.random() < 0.3
     shard = random.choice([1, 2, 2, 3, 36])
-    text = spec(tasks, scheduled=scheduled, told=random.random() < 0.3)
-    return Case(text, script, shard, scheduled, _verbs(random, down))
+    told, verbs = random.random() < 0.3, _verbs(random, down)
+    deadline = random.choice([20, 100, 700, 1500]) if random.random() < 0.3 else None
+    text = spec(tasks, scheduled=scheduled, told=told, deadline=deadline)
+    return Case(text, script, shard, scheduled, verbs)
 
 
 def _add_scope(random: Random, tasks: list[dict[str, Any]]) -> None:
@@ -206,17 +215,26 @@ def spec(
     scheduled: bool = False,
     told: bool = False,
     groups: list[Any] | None = None,
+    deadline: int | None = None,
     most: int | None = None,
 ) -> str:
     """The spec of those tasks; a scheduled one has runs at 8:00 and, after it, at every full hour until 9:30.
 
-    With `told` the end of a run has callbacks. `most` is its max_active_tasks.
+    With `told` the end of a run has callbacks; `deadline` is how many seconds after its start it is to have succeeded. `most`
+    is its max_active_tasks.
     """
     dag: dict[str, Any] = {"tasks": tasks, "schedule": None} | ({"task_groups": groups} if groups else {})
     if most:
         dag["max_active_tasks"] = most
     if told:
         dag |= {"on_success_callback": TOLD, "on_failure_callback": TOLD}
+    if deadline is not None:
+        dag["deadline"] = {
+            "__type__": "airflow.sdk.DeadlineAlert",
+            "reference": {"__type__": "airflow.sdk.DeadlineReference.DAGRUN_QUEUED_AT"},
+            "interval": {"__type__": "datetime.timedelta", "seconds": deadline},
+            "callback": {"__type__": "airflow.sdk.SyncCallback", "callback_callable": TOLD},
+        }
     if scheduled:
         dag |= {
             "schedule": "0 * * * *",

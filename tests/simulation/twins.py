@@ -6,9 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from leeward.aws.messages import group_text, hint_text
+from leeward.contract import MAX_HINT_DELAY_SECONDS
 from leeward.core.address import STRIDE, map_index_of, task_of
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import judge
@@ -193,10 +195,16 @@ class Log:
             run_id = str(event["run_id"])
             if event["from"] is None:
                 self.invocation.made.add(run_id)
-            late = now - max(self.world.moved.get(run_id, 0.0), self.world.freed) > RACE_SECONDS
+            before = max(self.world.moved.get(run_id, 0.0), self.world.freed, _due(event))
+            late = now - before > RACE_SECONDS
             self.world.moved[run_id] = now
             if late and self.invocation.sweeps and run_id not in self.invocation.made:
                 self.world.stalls.append(f"a sweep had to see to {event}")
+
+
+def _due(event: Mapping[str, Json]) -> float:
+    """When the deadline was that an event tells of: whoever misses it may be a sweep."""
+    return datetime.fromisoformat(str(event["deadline"])).timestamp() if "deadline" in event else 0.0
 
 
 @dataclass(frozen=True)
@@ -220,6 +228,9 @@ class Sender:
     def backlog_seconds(self) -> float:
         waiting = [message.due for message in self.world.cloud.due() if message.queue == "tries"]
         return self.world.clock.now() - min(waiting, default=self.world.clock.now())
+
+    def reach_seconds(self) -> float:
+        return MAX_HINT_DELAY_SECONDS
 
     def _count(self, hint: Hint) -> None:
         """A try is dispatched once, by whoever queued it, where nothing goes wrong."""

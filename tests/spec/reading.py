@@ -22,6 +22,7 @@ def compiled(
     env: Mapping[str, str] | None = None,
     defaults: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
+    pools: Mapping[str, int] | None = None,
 ) -> Compiled:
     """Compile an indented text."""
     return compile_spec(
@@ -32,6 +33,7 @@ def compiled(
         env=env or {},
         defaults=[(f"defaults{i}.yml", textwrap.dedent(body)) for i, body in enumerate(defaults)],
         variables=None if variables is None else variables.get,
+        pools=pools,
     )
 
 

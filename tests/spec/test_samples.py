@@ -34,6 +34,9 @@ BLOCKED: Final[Mapping[str, str]] = {
 }
 """Files that dag-factory builds and that a later feature blocks: a word of the message that says so."""
 
+BEYOND: Final = {"tests/fixtures_without_default_yaml/dag_factory.yml": ("example_dag3",)}
+"""DAGs that compile here and that dag-factory can't build: their documentation is made by code that is not there."""
+
 ACCEPTED: Final = {
     "dev/dags/airflow3/example_dag_factory_default_config.yml": "tasks of the default block merge by name here",
     "dev/dags/example_dag_factory_tasks_taskgroups_as_dict_format.yml": "schedule_interval is read as schedule",
@@ -107,7 +110,7 @@ def test_what_dag_factory_builds_compiles_to_the_same_tasks_and_edges(name: str)
         assert any(BLOCKED[name] in str(error) for error in found.report.errors), found.report.errors
         return
     record = _recorded()[name]
-    mine = {dag.dag_id: _structure(dag) for dag in found.dags}
+    mine = {dag.dag_id: _structure(dag) for dag in found.dags if dag.dag_id not in BEYOND.get(name, ())}
     assert mine == {dag_id: _wanted(structure) for dag_id, structure in record["dags"].items()}, found.report.errors
 
 
