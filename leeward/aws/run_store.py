@@ -27,6 +27,7 @@ from leeward.contract import (
     ACTIVE_INDEX,
     CREATED_ATTRIBUTE,
     DAG_ATTRIBUTE,
+    INDEX_LAG_SECONDS,
     PARTITION_KEY,
     RECENT_INDEX,
     SHARDS_PER_KEY,
@@ -128,7 +129,7 @@ class DynamoRunStore:
     def announce(self, info: RunInfo) -> RunInfo:
         """See `RunStore.announce`. By itself what is stored means nothing: no header, no run."""
         key = _key(info.ref, 0, _INFO)
-        recent = {DAG_ATTRIBUTE: {"S": info.ref.dag_id}, CREATED_ATTRIBUTE: {"N": str(round(info.created * 1000))}}
+        recent = {DAG_ATTRIBUTE: {"S": info.ref.dag_id}, CREATED_ATTRIBUTE: _created(info)}
         try:
             self.client.put_item(
                 TableName=self.table,
@@ -249,6 +250,29 @@ class DynamoRunStore:
         )
         return tuple(info_of(row["i"]["S"]) for row in answer["Items"])
 
+    def lag_seconds(self) -> float:
+        """See `RunStore.lag_seconds`."""
+        return INDEX_LAG_SECONDS
+
+    def near(self, info: RunInfo, limit: int) -> Sequence[RunInfo]:
+        """See `RunStore.near`. The index may lag a moment behind. One more is read, as the run itself is among them."""
+        before = self._created_next_to(info, "<=", limit + 1)
+        others = [one for one in before if one.ref != info.ref]
+        return (*reversed(others[:limit]), *self._created_next_to(info, ">", limit))
+
+    def _created_next_to(self, info: RunInfo, side: str, limit: int) -> list[RunInfo]:
+        """Runs of the DAG that were created on one side of a run, the nearest first."""
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName=RECENT_INDEX,
+            KeyConditionExpression=f"#d = :d AND #c {side} :c",
+            ExpressionAttributeNames={"#d": DAG_ATTRIBUTE, "#c": CREATED_ATTRIBUTE},
+            ExpressionAttributeValues={":d": {"S": info.ref.dag_id}, ":c": _created(info)},
+            ScanIndexForward=side == ">",
+            Limit=limit,
+        )
+        return [info_of(row["i"]["S"]) for row in answer["Items"]]
+
     def _get(self, keys: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:
         """The items of those keys, read consistently, a hundred a request (BatchGetItem's limit)."""
         found: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -260,6 +284,10 @@ class DynamoRunStore:
                 found[_plain(item)] = item
             left = [*answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", []), *left[100:]]
         return found
+
+
+def _created(info: RunInfo) -> dict[str, str]:
+    return {"N": str(round(info.created * 1000))}
 
 
 def _code(error: ClientError) -> str:

@@ -12,6 +12,7 @@ from leeward.contract import METRIC_RUN_DURATION
 from leeward.core.callbacks import reason
 from leeward.core.decide import decide, entries, outcome
 from leeward.core.gates import Gate
+from leeward.core.past import waits
 from leeward.core.run import Header, Item, Payer
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.verbs import ended
@@ -50,7 +51,8 @@ def end_run(scope: Scope) -> None:
         if due.later or due.wanted:
             return
         if not due.changes:
-            _write_end(scope, item, *_verdict(scope, view))
+            if not waits(scope.dag, view, scope.info):
+                _write_end(scope, item, *_verdict(scope, view))
             return
         advance(scope, view, None)
         view = scope.read_all()

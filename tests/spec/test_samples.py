@@ -30,7 +30,6 @@ BLOCKED: Final[Mapping[str, str]] = {
     "dev/dags/datasets/example_dag_datasets_outlet_inlet.yml": ASSETS,
     "dev/dags/example_object_storage.yml": "__type__ airflow.io.path.ObjectStoragePath",
     "dev/dags/external_task_sensor.yml": "ExternalTaskSensor",
-    "tests/fixtures/dag_factory_variables_as_arguments.yml": "dependencies on earlier runs",
 }
 """Files that dag-factory builds and that a later feature blocks: a word of the message that says so."""
 
