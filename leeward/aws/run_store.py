@@ -39,6 +39,8 @@ from leeward.core.view import Layout
 from leeward.engine.ports import HEADER, Write, Written, header_item
 
 _INFO: Final = "i"
+_NEVER: Final = 10**15
+"""Later than any run, in milliseconds since the epoch."""
 
 
 def key_of(ref: RunRef, shard: int) -> dict[str, Any]:
@@ -129,7 +131,7 @@ class DynamoRunStore:
     def announce(self, info: RunInfo) -> RunInfo:
         """See `RunStore.announce`. By itself what is stored means nothing: no header, no run."""
         key = _key(info.ref, 0, _INFO)
-        recent = {DAG_ATTRIBUTE: {"S": info.ref.dag_id}, CREATED_ATTRIBUTE: _created(info)}
+        recent = {DAG_ATTRIBUTE: {"S": info.ref.dag_id}, CREATED_ATTRIBUTE: {"N": str(_milliseconds(info))}}
         try:
             self.client.put_item(
                 TableName=self.table,
@@ -256,19 +258,24 @@ class DynamoRunStore:
 
     def near(self, info: RunInfo, limit: int) -> Sequence[RunInfo]:
         """See `RunStore.near`. The index may lag a moment behind. One more is read, as the run itself is among them."""
-        before = self._created_next_to(info, "<=", limit + 1)
+        created = _milliseconds(info)
+        before = self._created(info.ref.dag_id, (0, created), limit + 1, newest=True)
         others = [one for one in before if one.ref != info.ref]
-        return (*reversed(others[:limit]), *self._created_next_to(info, ">", limit))
+        return (*reversed(others[:limit]), *self._created(info.ref.dag_id, (created + 1, _NEVER), limit, newest=False))
 
-    def _created_next_to(self, info: RunInfo, side: str, limit: int) -> list[RunInfo]:
-        """Runs of the DAG that were created on one side of a run, the nearest first."""
+    def _created(self, dag_id: str, between: tuple[int, int], limit: int, *, newest: bool) -> list[RunInfo]:
+        """The runs of a DAG that were created between two moments (in milliseconds), the newest first or last."""
         answer = self.client.query(
             TableName=self.table,
             IndexName=RECENT_INDEX,
-            KeyConditionExpression=f"#d = :d AND #c {side} :c",
+            KeyConditionExpression="#d = :d AND #c BETWEEN :a AND :b",
             ExpressionAttributeNames={"#d": DAG_ATTRIBUTE, "#c": CREATED_ATTRIBUTE},
-            ExpressionAttributeValues={":d": {"S": info.ref.dag_id}, ":c": _created(info)},
-            ScanIndexForward=side == ">",
+            ExpressionAttributeValues={
+                ":d": {"S": dag_id},
+                ":a": {"N": str(between[0])},
+                ":b": {"N": str(between[1])},
+            },
+            ScanIndexForward=not newest,
             Limit=limit,
         )
         return [info_of(row["i"]["S"]) for row in answer["Items"]]
@@ -286,8 +293,9 @@ class DynamoRunStore:
         return found
 
 
-def _created(info: RunInfo) -> dict[str, str]:
-    return {"N": str(round(info.created * 1000))}
+def _milliseconds(info: RunInfo) -> int:
+    """When a run was created, as the index has it."""
+    return round(info.created * 1000)
 
 
 def _code(error: ClientError) -> str:
