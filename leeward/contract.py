@@ -25,6 +25,9 @@ RESEND_AFTER_SECONDS: Final = 120.0
 RESENDS_PER_SWEEP: Final = 100
 """Hints that one sweep may re-send for one run, so that it cannot make a backlog permanent."""
 
+STARTED_WITHIN_SECONDS: Final = 2 * 60 * 60.0
+"""Whoever was to start a run that was announced so long ago is dead, and so is its message."""
+
 STALE_INTENT_SECONDS: Final = 10.0
 """An intent that is older than this is rolled forward by whoever meets it."""
 

@@ -16,11 +16,12 @@ from leeward.core.run import Entry, Intent, IntentKind, Item, Payer
 from leeward.core.states import RUN_FINISHED, RunState, TaskState
 from leeward.core.verbs import accepted, applied, done, touches
 from leeward.core.view import View
+from leeward.engine.admit import admit
 from leeward.engine.alarms import arm
 from leeward.engine.amend import amend, read_header
 from leeward.engine.end_run import move_on, tell_end
 from leeward.engine.events import run_changed
-from leeward.engine.gates import give_back, repair
+from leeward.engine.gates import give_back, pass_on, repair
 from leeward.engine.ports import Write, header_item
 from leeward.engine.scope import Scope
 
@@ -87,6 +88,7 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
     if header is None:
         return False
     changes = _changes(scope, 0, item, intent) if scope.layout.single else ()
+    after = accepted(scope.dag, header, intent)
     written = scope.write(
         Write(
             header_item(scope.layout),
@@ -95,14 +97,14 @@ def _store(scope: Scope, item: Item, intent: Intent) -> bool:
             epoch=item.epoch,
             new_epoch=item.epoch + 1,
             expect_header=header,
-            put_header=accepted(scope.dag, header, intent),
+            put_header=after,
         )
     )
     if written.item.header is None or written.item.header.intent != intent:
         return False
     scope.won(_told(changes), item.epoch + 1)
     give_back(scope, changes)
-    _log(scope, header.state, RunState.RUNNING, intent, item.epoch + 1)
+    _log(scope, header.state, after.state, intent, item.epoch + 1)
     return True
 
 
@@ -176,13 +178,16 @@ def _finish(scope: Scope, item: Item, intent: Intent) -> None:
     item, before = amend(scope, item, lambda h: done(scope.dag, h, now, payer) if h.intent == intent else None)
     if before is None or item.header is None:
         return
-    repair(scope)
-    if item.header.state in RUN_FINISHED:
-        tell_end(scope, before, item, payer, item.header.reason or "stopped")
-        return
+    left = repair(scope)
     if intent.kind is IntentKind.CLEAR and item.header.deadlines:
         arm(scope, item.header)
-    move_on(scope, scope.read_all(), None)
+    if item.header.state in RUN_FINISHED:
+        tell_end(scope, before, item, payer, item.header.reason or "stopped")
+    elif item.header.state is RunState.QUEUED:
+        admit(scope, item)
+    else:
+        move_on(scope, scope.read_all(), None)
+    pass_on(scope, left)
 
 
 def _log(scope: Scope, before: RunState, after: RunState, intent: Intent, epoch: int) -> None:

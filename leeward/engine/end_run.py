@@ -23,7 +23,7 @@ from leeward.engine.callbacks import pay
 from leeward.engine.deadlines import tell_deadlines
 from leeward.engine.deliver import deliver
 from leeward.engine.events import run_changed
-from leeward.engine.gates import repair
+from leeward.engine.gates import leave, pass_on, repair
 from leeward.engine.ports import HEADER
 from leeward.engine.scope import Scope
 
@@ -83,7 +83,8 @@ def tell_end(scope: Scope, before: Header, item: Item, payer: Payer, cause: str 
     seconds = header.end - (header.start or header.end)
     scope.ports.metrics.timing(f"{METRIC_RUN_DURATION}.{header.state}", seconds, dag_id=scope.dag.dag_id)
     tell_deadlines(scope, before, header, item.epoch)
-    repair(scope)
+    pass_on(scope, repair(scope))
+    leave(scope, item.epoch)
     deliver(scope, item, payer)
 
 

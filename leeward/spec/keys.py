@@ -115,7 +115,11 @@ _DAG: Final = (
     Key("end_date", "After it no run is scheduled.", DATE),
     Key("timezone", "IANA name of the zone of dates without offset. UTC by default.", TEXT),
     Key("catchup", "Whether runs that were missed are made up for.", BOOL),
-    Key("max_active_runs", "How many runs may be active at once. 16 by default.", {"type": "integer", "minimum": 1}),
+    Key(
+        "max_active_runs",
+        "How many runs may be running at once; others are queued. 16 by default.",
+        {"type": "integer", "minimum": 1},
+    ),
     Key("dagrun_timeout", "A run that takes longer fails, and its unfinished tasks are skipped.", SPAN),
     _mapped("dagrun_timeout_sec", "dagrun_timeout", NUMBER),
     Key("default_args", "Arguments that every task gets unless it has them itself.", TABLE),

@@ -65,7 +65,7 @@ def _limited(random: Random) -> Case:
         tasks.append(task)
     down = {task["task_id"]: [t["task_id"] for t in tasks if task["task_id"] in t["dependencies"]] for task in tasks}
     script = {task["task_id"]: _limited_doings(random) for task in tasks}
-    text = spec(tasks, most=random.choice([None, 1, 1, 2, 3]))
+    text = spec(tasks, most=random.choice([None, 1, 1, 2, 3]), most_runs=random.choice([None, None, 1, 1, 2]))
     return Case(
         text,
         script,
@@ -248,6 +248,7 @@ def spec(
     groups: list[Any] | None = None,
     deadline: int | None = None,
     most: int | None = None,
+    most_runs: int | None = None,
 ) -> str:
     """The spec of those tasks; a scheduled one has runs at 8:00 and, after it, at every full hour until 9:30.
 
@@ -257,6 +258,8 @@ def spec(
     dag: dict[str, Any] = {"tasks": tasks, "schedule": None} | ({"task_groups": groups} if groups else {})
     if most:
         dag["max_active_tasks"] = most
+    if most_runs:
+        dag["max_active_runs"] = most_runs
     if told:
         dag |= {"on_success_callback": TOLD, "on_failure_callback": TOLD}
     if deadline is not None:

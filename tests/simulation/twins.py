@@ -17,7 +17,7 @@ from leeward.core.decide import judge
 from leeward.core.gates import Gate, GateWrite, Taken, holds_slots, slots_of
 from leeward.core.instances import depends_inside
 from leeward.core.run import Entry, Item, RunInfo, RunRef, RunType
-from leeward.core.states import FINISHED, TaskState
+from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.view import Layout, View
 from leeward.engine.hints import Execute, Hint, Look
 from leeward.engine.ports import Write, Written
@@ -58,8 +58,15 @@ class Runs(MemoryRunStore):
         """Everything that is stored."""
         return [(ref, item) for (ref, _), item in self._items.items()]
 
+    def create(self, info: RunInfo, item: Item, layout: Layout) -> bool:
+        created = super().create(info, item, layout)
+        self._check_runs(info.ref)
+        return created
+
     def write(self, ref: RunRef, write: Write) -> Written:
         written = super().write(ref, write)
+        if write.put_header is not None:
+            self._check_runs(ref)
         if written.won and self.world is not None:
             self._check_causes(self.world, ref, write)
             self._check_limits(self.world, ref, write)
@@ -72,6 +79,14 @@ class Runs(MemoryRunStore):
                 if before is not None and after.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY):
                     self._note(self.world, ref, index, before, after)
         return written
+
+    def _check_runs(self, ref: RunRef) -> None:
+        """No more runs of a DAG are running than may be."""
+        found = [
+            item.header.state for (owner, _), item in self._items.items() if owner.dag_id == ref.dag_id and item.header
+        ]
+        if self.world is not None and found.count(RunState.RUNNING) > self.world.specs.get(ref.version).max_active_runs:
+            self.world.wrong.append(f"{ref.run_id}: {found.count(RunState.RUNNING)} runs of {ref.dag_id} are running")
 
     def _check_causes(self, world: Installation, ref: RunRef, write: Write) -> None:
         """Whatever starts has cause to, by all that is stored now; while a verb is on its way nobody can tell."""
