@@ -34,7 +34,7 @@ class Case:
 
 
 def random_case(random: Random) -> Case:
-    """Any DAG, or one with mapped tasks, limits, or tasks that depend on the past, or a small join that is steered, or raced for, or a special one."""
+    """Any DAG, or one with mapped tasks, limits or dependencies on the past, or a small join, or a special one."""
     kind = random.random()
     if kind < 0.1:
         return _limited(random)
