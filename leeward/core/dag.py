@@ -249,6 +249,8 @@ class Dag:
     folders there where templates find others. In `user_defined_macros` a mapping with `__import__` stands for what that
     path names, as every one of `user_defined_filters` does. `template_undefined` is Jinja's name of a class. `asks_history`
     says that the spec, or a file beside it, speaks of the run before (`prev_start_date_success` and its kin).
+    `bounds_runs` says that `max_active_runs` is kept: a DAG that does not state it, and does not make up for runs that were
+    missed, pays nothing for it.
     """
 
     dag_id: str
@@ -262,6 +264,7 @@ class Dag:
     catchup: bool = False
     dagrun_timeout_seconds: float | None = None
     max_active_runs: int = 16
+    bounds_runs: bool = False
     params: Mapping[str, Json] = field(default_factory=dict)
     param_schemas: Mapping[str, Json] = field(default_factory=dict)
     description: str = ""

@@ -22,6 +22,8 @@ from leeward.engine.scope import Scope
 
 def take_slot(scope: Scope) -> bool:
     """Take the slot of a run that is about to be stored; False if it has to wait for one."""
+    if not scope.dag.bounds_runs:
+        return True
     slot = of_runs(scope.dag, scope.info.ref.key)
     gates = scope.ports.gates
     take = GateWrite(slot.gate, 1, put={slot.token: Hold(1, 0)}, expect={slot.token: None}, size=slot.size)
@@ -37,7 +39,9 @@ def take_slot(scope: Scope) -> bool:
 def admit(scope: Scope, item: Item) -> None:
     """Start a queued run if it is its turn, else see to it that whoever ends a run wakes it. `item` holds its header."""
     live = scope.ports.specs.live(scope.info.ref.dag_id)
-    if (live is not None and live.paused) or not _take_or_wait(scope, item.epoch):
+    if live is not None and live.paused:
+        return
+    if scope.dag.bounds_runs and not _take_or_wait(scope, item.epoch):
         return
     now, epoch = scope.ports.clock.now(), item.epoch
 

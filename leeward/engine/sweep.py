@@ -31,8 +31,10 @@ def sweep(ports: Ports) -> None:
     for info in ports.runs.active():
         scope = open_scope(ports, info)
         sweep_run(scope)
-        runs = of_runs(scope.dag, info.ref.key)
-        gates |= {**gates_of(scope.dag, info.ref.key, ports.pools), runs.gate: runs.size}
+        gates |= gates_of(scope.dag, info.ref.key, ports.pools)
+        if scope.dag.bounds_runs:
+            runs = of_runs(scope.dag, info.ref.key)
+            gates[runs.gate] = runs.size
     for gate, size in gates.items():
         if gate.limit in SHARED:
             repair_shared(ports, gate, size)

@@ -117,7 +117,7 @@ _DAG: Final = (
     Key("catchup", "Whether runs that were missed are made up for.", BOOL),
     Key(
         "max_active_runs",
-        "How many runs may be running at once; others are queued. 16 by default.",
+        "How many runs may be running at once; others are queued. 16 with catchup; else none unless it is here.",
         {"type": "integer", "minimum": 1},
     ),
     Key("dagrun_timeout", "A run that takes longer fails, and its unfinished tasks are skipped.", SPAN),
