@@ -7,8 +7,8 @@ from leeward.core.states import RunState, TaskState
 from leeward.core.view import View
 from leeward.engine.alarms import arm_near, times_out
 from leeward.engine.amend import read_header
-from leeward.engine.apply_verb import apply_verb, roll_forward
-from leeward.engine.end_run import move_on
+from leeward.engine.apply_verb import apply_verb
+from leeward.engine.end_run import move_on, roll_forward
 from leeward.engine.gates import repair
 from leeward.engine.hints import Look
 from leeward.engine.miss_deadlines import miss_deadlines
