@@ -64,10 +64,7 @@ def entry_text(entry: Entry) -> str:
             parts.append(letter + base36(number))
     if entry.skip:
         parts.append("K" + ".".join(map(base36, sorted(entry.skip))))
-    if entry.owes:
-        parts.append("W")
-    if entry.halts:
-        parts.append("H")
+    parts += [letter for letter, flag in (("W", entry.owes), ("H", entry.halts)) if flag]
     if entry.pushed is not None:
         parts.append("J" + base36(entry.pushed))
     if entry.mapped is not None:

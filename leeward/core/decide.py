@@ -89,8 +89,8 @@ def decide(dag: Dag, view: View, moment: Moment, touched: Collection[int] | None
     """Every change that is due; with `touched`, only those that can follow from these tasks.
 
     A task is touched when its entry changed: then itself, its direct downstream tasks, those that it guards as a setup and
-    what it asked to be skipped can be due. On a view at rest before, the two forms agree. A failure that has still to stop the
-    others comes before anything else.
+    what it asked to be skipped can be due. On a view at rest before, the two forms agree. While a failure has still to stop
+    the others (`fail_fast`), nothing else is due.
     """
     if view.torn or failed(dag, view):
         return Decision()

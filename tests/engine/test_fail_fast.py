@@ -149,7 +149,7 @@ def test_mark_of_a_failure_stops_nothing() -> None:
 
 def test_stop_pays_for_a_failure_that_stopped_nobody() -> None:
     world = World(draw("a,b", dag=FAST), {"a": [BOOM], "b": [JOB, Succeeded()]}).start()
-    with patch("leeward.engine.end_run._stop_rest", lambda *_: True):
+    with patch("leeward.engine.end_run._stop_others"):
         for hint in world.queue.take():
             world.handle(hint)
     apply_verb(world.scope, IntentKind.STOP, state=RunState.FAILED)
