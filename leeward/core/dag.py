@@ -285,6 +285,7 @@ class Dag:
     max_map_length: int = DEFAULT_MAX_MAP_LENGTH
     deadlines: tuple[DeadlineAlert, ...] = ()
     max_active_tasks: int | None = None
+    fail_fast: bool = False
 
     @cached_property
     def index(self) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from leeward.contract import EARLY_VERDICT_SECONDS
 from leeward.core.decide import Change, Decision, Moment, Try, causes, close, decide, nearby, witnesses
 from leeward.core.errors import EngineError
+from leeward.core.fail_fast import failed
 from leeward.core.gates import Gate
 from leeward.core.view import View
 from leeward.engine.gates import give_back, give_up, offer
@@ -61,6 +62,7 @@ class _Advance:
                 view = scope.read(view, view.items)
                 if view.torn:
                     return ended
+            ended = ended or bool(failed(scope.dag, view))
             self._forget(view.epoch)
             moment = scope.moment(self.held)
             decision = decide(scope.dag, view, moment, touched)

@@ -150,7 +150,12 @@ _DAG: Final = (
         {"anyOf": [AT_LEAST_ONE, {"type": "null"}]},
     ),
     _mapped("concurrency", "max_active_tasks", AT_LEAST_ONE),
-    _later("fail_fast", "fail_fast", False),
+    Key(
+        "fail_fast",
+        "Whether the final failure of a task fails what runs and skips what has not run, teardowns apart. Every task must "
+        "have the trigger rule all_success.",
+        {"type": ["boolean", "null"]},
+    ),
     _later("max_consecutive_failed_dag_runs", "pausing after failed runs", 0),
     Key(
         "template_searchpath",
