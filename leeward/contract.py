@@ -103,6 +103,9 @@ CREATED_ATTRIBUTE: Final = "ct"
 RECENT_INDEX: Final = "recent"
 """What runs of a DAG are about, by the time of their creation (milliseconds since the epoch)."""
 
+INDEX_LAG_SECONDS: Final = 3.0
+"""For how long an index may not show what was written: DynamoDB's are as a rule up to date within a fraction of a second."""
+
 RUNS_PER_TICK: Final = 50
 """Scheduled runs of one DAG that one look creates; with `catchup` there may be thousands, which the sweep goes on with."""
 

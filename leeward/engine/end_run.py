@@ -15,6 +15,7 @@ from leeward.core.callbacks import reason
 from leeward.core.decide import decide, entries, outcome
 from leeward.core.fail_fast import failed, spared
 from leeward.core.gates import Gate
+from leeward.core.past import waits
 from leeward.core.run import Header, Intent, IntentKind, Item, Payer
 from leeward.core.states import FINISHED, RUN_FINISHED, RunState, TaskState
 from leeward.core.verbs import ended
@@ -76,7 +77,8 @@ def end_run(scope: Scope) -> None:
         if due.later or due.wanted:
             return
         if not due.changes:
-            _write_end(scope, item, *_verdict(scope, view))
+            if not waits(scope.dag, view, scope.info):
+                _write_end(scope, item, *_verdict(scope, view))
             return
         advance(scope, view, None)
         view = scope.read_all()
