@@ -1,11 +1,11 @@
 """How run state is written down in DynamoDB: entries as short text, headers as a few attributes.
 
 An entry is a letter for its state, its try number, and then only what it has, each part led by a capital: owner `O`, start
-`B`, end `E`, lease or due time `U`, base `C`, polls `P`, beat `G`, skips `K`, owing `W`. What was pushed to be mapped over
-follows `J`, what a mapped task knows of its instances `M` (length, counts, passes, values pushed), the most that there ever
-were `V`. Numbers are in base 36, times in hundredths of a second since 2026 (end and until: since the start where there is
-one), so that 36 running entries fit into one write unit of 1 KB. Equal entries have equal texts: conditions compare the
-whole text. In a block the names of entries count from its first.
+`B`, end `E`, lease or due time `U`, base `C`, polls `P`, beat `G`, skips `K`, owing `W`, halting `H`. What was pushed to be
+mapped over follows `J`, what a mapped task knows of its instances `M` (length, counts, passes, values pushed), the most that
+there ever were `V`. Numbers are in base 36, times in hundredths of a second since 2026 (end and until: since the start where
+there is one), so that 36 running entries fit into one write unit of 1 KB. Equal entries have equal texts: conditions compare
+the whole text. In a block the names of entries count from its first.
 """
 
 from __future__ import annotations
@@ -64,8 +64,7 @@ def entry_text(entry: Entry) -> str:
             parts.append(letter + base36(number))
     if entry.skip:
         parts.append("K" + ".".join(map(base36, sorted(entry.skip))))
-    if entry.owes:
-        parts.append("W")
+    parts += [letter for letter, flag in (("W", entry.owes), ("H", entry.halts)) if flag]
     if entry.pushed is not None:
         parts.append("J" + base36(entry.pushed))
     if entry.mapped is not None:
@@ -92,6 +91,7 @@ def entry_of(text: str) -> Entry:
         beat=_number(found, "G") or 0,
         skip=frozenset(int(index, 36) for index in found["K"].split(".")) if "K" in found else frozenset(),
         owes="W" in found,
+        halts="H" in found,
         pushed=_number(found, "J"),
         mapped=_mapped(found["M"]) if "M" in found else None,
         width=_number(found, "V") or 0,

@@ -70,6 +70,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "LW151": "The file of documentation is not beside the spec, is no text, or is longer than documentation may be.",
         "LW152": "A setting of Jinja that templates can't have. Other delimiters, loaders and classes of your own are not "
         "possible.",
+        "LW153": "With `fail_fast` every task has the trigger rule all_success: Airflow refuses others, but for teardowns.",
         "LW160": "A callback is an import path, a mapping with `callback`, or a list of those.",
         "LW170": "What is mapped over is none of the forms of `expand`, `expand_kwargs` and the special objects in them.",
         "LW171": "A task is mapped over what another one returns. Airflow can't map over an XCom with a key of its own.",

@@ -253,6 +253,8 @@ class Dag:
     folders there where templates find others. In `user_defined_macros` a mapping with `__import__` stands for what that
     path names, as every one of `user_defined_filters` does. `template_undefined` is Jinja's name of a class. `asks_history`
     says that the spec, or a file beside it, speaks of the run before (`prev_start_date_success` and its kin).
+    `bounds_runs` says that `max_active_runs` is kept: a DAG that does not state it, and does not make up for runs that were
+    missed, pays nothing for it.
     """
 
     dag_id: str
@@ -266,6 +268,7 @@ class Dag:
     catchup: bool = False
     dagrun_timeout_seconds: float | None = None
     max_active_runs: int = 16
+    bounds_runs: bool = False
     params: Mapping[str, Json] = field(default_factory=dict)
     param_schemas: Mapping[str, Json] = field(default_factory=dict)
     description: str = ""
@@ -286,6 +289,7 @@ class Dag:
     max_map_length: int = DEFAULT_MAX_MAP_LENGTH
     deadlines: tuple[DeadlineAlert, ...] = ()
     max_active_tasks: int | None = None
+    fail_fast: bool = False
 
     @cached_property
     def index(self) -> Mapping[str, int]:

@@ -17,6 +17,7 @@ from leeward.contract import EARLY_VERDICT_SECONDS
 from leeward.core.address import STRIDE, is_block, is_summary, map_index_of, task_of
 from leeward.core.callbacks import owing
 from leeward.core.dag import Dag, SkipScope, TriggerRule
+from leeward.core.fail_fast import failed, halting
 from leeward.core.instances import (
     Found,
     all_of,
@@ -104,9 +105,10 @@ def decide(dag: Dag, view: View, moment: Moment, touched: Collection[int] | None
     """Every change that is due; with `touched`, only those that can follow from these tasks.
 
     A task is touched when its entry changed: then itself, its direct downstream tasks, those that it guards as a setup and
-    what it asked to be skipped can be due. On a view at rest before, the two forms agree.
+    what it asked to be skipped can be due. On a view at rest before, the two forms agree. While a failure has still to stop
+    the others (`fail_fast`), nothing else is due.
     """
-    if view.torn:
+    if view.torn or failed(dag, view):
         return Decision()
     candidates = _everything(dag, view) if touched is None else _reach(dag, view, touched)
     missing = absent(dag, moment.info)
@@ -166,16 +168,18 @@ def close(dag: Dag, view: View, moment: Moment, changes: Iterable[Change], shard
 
 
 def outcome(dag: Dag, view: View, info: RunInfo) -> RunState | None:
-    """The state that a run ends in, or None while a task instance is unfinished. The view must be complete.
+    """The state that a run ends in, or None while a task instance is unfinished or a failure has still to stop the others.
+
+    The view must be complete; where there may be blocks, they are looked at only if it holds them.
 
     Only the leaves count, as in Airflow: a failure that a later task recovered from leaves the run a success.
     """
     missing = absent(dag, info)
     states = {index: entry.state for index, entry in enumerate(entries(view)) if index not in missing}
-    if not FINISHED.issuperset(states.values()):
+    if failed(dag, view) or not FINISHED.issuperset(states.values()):
         return None
-    failed = any(states.get(leaf) in FAILURES for leaf in dag.leaves)
-    return RunState.FAILED if failed else RunState.SUCCESS
+    of_leaves = any(states.get(leaf) in FAILURES for leaf in dag.leaves)
+    return RunState.FAILED if of_leaves else RunState.SUCCESS
 
 
 def entries(view: View) -> Iterator[Entry]:
@@ -428,7 +432,7 @@ def _finish(index: int, entry: Entry, state: TaskState, moment: Moment, cause: s
 def _lost(dag: Dag, index: int, entry: Entry, moment: Moment) -> Entry:
     task = dag.tasks[task_of(index)]
     seed = retry_seed(moment.info, task.task_id)
-    return owing(task, after_failure(task.retry, entry, seed, moment.now, retryable=True))
+    return halting(dag, owing(task, after_failure(task.retry, entry, seed, moment.now, retryable=True)))
 
 
 def retry_seed(info: RunInfo, task_id: str) -> str:

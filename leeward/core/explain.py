@@ -16,6 +16,7 @@ from typing import Final
 from leeward.core.address import map_index_of, task_of
 from leeward.core.dag import DEFAULT_POOL, Dag
 from leeward.core.decide import Change, Moment, causes, decide, held_up, judge, needs
+from leeward.core.fail_fast import failed
 from leeward.core.gates import SHARED, Limit, holds_slots, slots_of
 from leeward.core.instances import guards_of, sources_of
 from leeward.core.lines import WAITS_FOR_PAST, Line, name_of
@@ -171,6 +172,9 @@ def _of_run(scene: Scene) -> Iterator[Cause]:
         yield Cause(Dependency.RUN, f"the run is being changed by a verb: {header.intent.kind}")
     elif scene.stored.view.torn:
         yield Cause(Dependency.RUN, "the run is being changed by a verb")
+    elif failed(scene.dag, scene.stored.view):
+        names = ", ".join(scene.dag.tasks[index].task_id for index in sorted(failed(scene.dag, scene.stored.view)))
+        yield Cause(Dependency.RUN, f"fail_fast stops the others now, because of {names} (failed)")
 
 
 def _of_gates(scene: Scene, address: int, change: Change | None) -> Iterator[Cause]:

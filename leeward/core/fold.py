@@ -79,6 +79,8 @@ def _end(dag: Dag, view: View, moment: Moment, changes: tuple[Change, ...]) -> R
     header = view.header
     if not view.layout.single or header is None or header.intent is not None:
         return None
+    if dag.fail_fast and any(dag.expansions):
+        return None  # a failed instance lies in a block
     if header.state is not RunState.RUNNING:
         return None
     after = view.with_entries({change.index: change.after for change in changes})

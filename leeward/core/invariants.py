@@ -55,6 +55,19 @@ def finished_stays(dag: Dag, before: Item, after: Item) -> Iterator[str]:
             yield f"{_name(dag, index)}: {old.state} -> {new.state} within an epoch"
 
 
+def failure_stops_the_others(dag: Dag, before: Item, after: Item) -> Iterator[str]:
+    """Only a failure stops others, only where `fail_fast` says so, and no run ends before an intent has seen to it."""
+    for index, entry in after.entries.items():
+        if not entry.halts:
+            if before.entry(index).halts and before.epoch == after.epoch:
+                yield f"{_name(dag, index)}: forgot to stop the others"
+            continue
+        if entry.state is not TaskState.FAILED or not dag.fail_fast:
+            yield f"{_name(dag, index)}: {entry.state} and stops the others"
+        if after.header is not None and after.header.state in RUN_FINISHED:
+            yield f"{_name(dag, index)}: the run ended before it had stopped the others"
+
+
 def epoch_only_grows(dag: Dag, before: Item, after: Item) -> Iterator[str]:
     """An item's epoch never falls."""
     if after.epoch < before.epoch:
@@ -120,6 +133,7 @@ INVARIANTS: Final[Mapping[str, Check]] = MappingProxyType(
             legal_transition,
             tries_only_grow,
             finished_stays,
+            failure_stops_the_others,
             epoch_only_grows,
             running_has_an_owner,
             claim_is_exclusive,

@@ -11,6 +11,7 @@ from leeward.core.callbacks import owing
 from leeward.core.dag import Dag
 from leeward.core.decide import Change, Moment, retry_seed
 from leeward.core.facts import Deferred, Failed, Outcome, Raised, Skipped, Succeeded
+from leeward.core.fail_fast import halting
 from leeward.core.retry import after_failure, ruling
 from leeward.core.run import Entry
 from leeward.core.states import TaskState
@@ -21,7 +22,7 @@ RETURN_VALUE: Final = "return_value"
 def recorded(dag: Dag, moment: Moment, index: int, entry: Entry, result: Outcome) -> Change:
     """The change that records what a running or deferred try did, and what it owes."""
     change = _recorded(dag, moment, index, entry, result)
-    return replace(change, after=owing(dag.tasks[task_of(index)], change.after))
+    return replace(change, after=halting(dag, owing(dag.tasks[task_of(index)], change.after)))
 
 
 def _recorded(dag: Dag, moment: Moment, index: int, entry: Entry, result: Outcome) -> Change:

@@ -49,7 +49,8 @@ class Entry:
     `until` is when a running try's lease ends, when a retry is due, or when a deferred job is polled next; `polls`
     counts the polls claimed. `beat` is the pass of Airflow's scheduler in which this try, or this state, would have been
     due if every try took one pass (see `decide`). `skip` holds the addresses that a finished branch asked to be skipped.
-    `owes` says that the end of the try has callbacks which nobody is known to have called yet.
+    `owes` says that the end of the try has callbacks which nobody is known to have called yet, `halts` that it was a failure
+    which has still to stop the others (`fail_fast`).
 
     `pushed` is the length of what the task pushed to be mapped over; of a mapped instance, 1 if it pushed anything. `mapped`
     is there once a mapped task has been expanded, and `width` is the most instances that it ever had (of a summary: how many
@@ -67,6 +68,7 @@ class Entry:
     beat: int = 0
     skip: frozenset[int] = frozenset()
     owes: bool = False
+    halts: bool = False
     pushed: int | None = None
     mapped: Mapped | None = None
     width: int = 0
@@ -123,6 +125,8 @@ class IntentKind(StrEnum):
     CLEAR = "clear"
     STOP = "stop"
     MARK = "mark"
+    FAIL_FAST = "fail_fast"
+    """No person's verb: what a final failure does to the rest of a run with `fail_fast`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class Intent:
     """A verb that was accepted and is being rolled over the items of a run. `tasks` are addresses of tasks or instances.
 
     `state` is what MARK sets, and the state that STOP ends the run with; `since` is when the intent was stored. `reason` is
-    why a run is stopped, where that is not a person's wish.
+    why a run is stopped, where that is not a person's wish. FAIL_FAST spares its `tasks` and stops all others.
     """
 
     intent_id: str

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from leeward.core.fail_fast import STOPPED
 from leeward.core.run import ENDS
 from leeward.core.states import FINISHED, TaskState
 
@@ -82,6 +83,11 @@ TABLE: Final[tuple[Transition, ...]] = (
         for state in TaskState
         for after in (S.SUCCESS, S.FAILED)
         if state is not after
+    ),
+    Transition(S.RUNNING, S.FAILED, STOPPED, Actor.VERB),
+    *(
+        Transition(state, S.SKIPPED, STOPPED, Actor.VERB)
+        for state in (S.NONE, S.QUEUED, S.DEFERRED, S.UP_FOR_RETRY, S.UPSTREAM_FAILED)
     ),
     *(Transition(state, S.EXPANDED, "instances changed", Actor.VERB) for state in ENDS if state is not S.REMOVED),
     *(Transition(state, S.NONE, "cleared", Actor.VERB) for state in TaskState if state is not S.NONE),

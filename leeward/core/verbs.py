@@ -13,6 +13,7 @@ from leeward.core.address import BLOCK, STRIDE, block_of, instance, is_summary, 
 from leeward.core.callbacks import OF_TASKS, owed_by_end
 from leeward.core.dag import Dag
 from leeward.core.deadlines import debts, left_by_end, overdue, queued_again
+from leeward.core.fail_fast import stopped
 from leeward.core.run import ENDS, UNTOUCHED, Entry, Header, Intent, IntentKind, Mapped, Payer
 from leeward.core.states import FINISHED, RUN_FINISHED, RunState, TaskState
 
@@ -25,10 +26,12 @@ def applied(intent: Intent, index: int, entry: Entry, now: float, after: Collect
     """
     if intent.kind is IntentKind.STOP:
         if entry.state in FINISHED:
-            return entry
+            return replace(entry, halts=False)
         mapped = None if entry.mapped is None else all_in_state(entry.mapped, TaskState.SKIPPED)
         kept = Entry(TaskState.SKIPPED, entry.try_number, base=entry.base, start=entry.start, end=now)
         return entry if is_summary(index) else replace(kept, mapped=mapped, width=entry.width)
+    if intent.kind is IntentKind.FAIL_FAST:
+        return replace(entry, halts=False) if task_of(index) in intent.tasks else stopped(index, entry, now)
     if is_summary(index):
         return UNTOUCHED if _inside(intent, index) else entry
     if not {index, task_of(index)} & intent.tasks:
@@ -41,13 +44,16 @@ def applied(intent: Intent, index: int, entry: Entry, now: float, after: Collect
         return entry
     state = TaskState(str(intent.state))
     mapped = None if entry.mapped is None else all_in_state(entry.mapped, state)
-    return replace(entry, state=state, owner="", end=now, until=None, skip=frozenset(), owes=False, mapped=mapped)
+    bare = replace(entry, owner="", until=None, skip=frozenset(), owes=False, halts=False)
+    return replace(bare, state=state, end=now, mapped=mapped)
 
 
 def touches(intent: Intent, address: int) -> bool:
     """Whether the verb is about an entry, whatever it makes of it. It must apply to what is stored then, not to less."""
     if intent.kind is IntentKind.STOP:
         return True
+    if intent.kind is IntentKind.FAIL_FAST:
+        return task_of(address) not in intent.tasks
     return _inside(intent, address) if is_summary(address) else not intent.tasks.isdisjoint((address, task_of(address)))
 
 

@@ -14,7 +14,6 @@ from leeward.core.run import Header, Item
 from leeward.core.states import RUN_FINISHED, RunState
 from leeward.engine.alarms import arm
 from leeward.engine.amend import amend
-from leeward.engine.end_run import move_on
 from leeward.engine.events import run_changed
 from leeward.engine.gates import leave
 from leeward.engine.scope import Scope
@@ -22,6 +21,8 @@ from leeward.engine.scope import Scope
 
 def take_slot(scope: Scope) -> bool:
     """Take the slot of a run that is about to be stored; False if it has to wait for one."""
+    if not scope.dag.bounds_runs:
+        return True
     slot = of_runs(scope.dag, scope.info.ref.key)
     gates = scope.ports.gates
     take = GateWrite(slot.gate, 1, put={slot.token: Hold(1, 0)}, expect={slot.token: None}, size=slot.size)
@@ -34,11 +35,16 @@ def take_slot(scope: Scope) -> bool:
     return True
 
 
-def admit(scope: Scope, item: Item) -> None:
-    """Start a queued run if it is its turn, else see to it that whoever ends a run wakes it. `item` holds its header."""
+def admit(scope: Scope, item: Item) -> bool:
+    """Store a queued run as running if it is its turn, else see to it that whoever ends a run wakes it.
+
+    `item` holds its header. True where that was done here: then the run is to be moved on.
+    """
     live = scope.ports.specs.live(scope.info.ref.dag_id)
-    if (live is not None and live.paused) or not _take_or_wait(scope, item.epoch):
-        return
+    if live is not None and live.paused:
+        return False
+    if scope.dag.bounds_runs and not _take_or_wait(scope, item.epoch):
+        return False
     now, epoch = scope.ports.clock.now(), item.epoch
 
     def start(header: Header) -> Header | None:
@@ -46,13 +52,14 @@ def admit(scope: Scope, item: Item) -> None:
         return replace(header, state=RunState.RUNNING, start=now) if waits else None
 
     item, before = amend(scope, item, start, epoch)
-    if before is not None and item.header is not None:
-        line = run_changed(scope.info, RunState.QUEUED, RunState.RUNNING, "its turn has come", epoch, now)
-        scope.ports.log.append([line])
-        arm(scope, item.header)
-        move_on(scope, scope.read_all(), None)
-    elif item.header is not None and item.header.state in RUN_FINISHED:
-        leave(scope, item.epoch)
+    if before is None or item.header is None:
+        if item.header is not None and item.header.state in RUN_FINISHED:
+            leave(scope, item.epoch)
+        return False
+    line = run_changed(scope.info, RunState.QUEUED, RunState.RUNNING, "its turn has come", epoch, now)
+    scope.ports.log.append([line])
+    arm(scope, item.header)
+    return True
 
 
 def _take_or_wait(scope: Scope, epoch: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 from leeward.contract import EARLY_VERDICT_SECONDS
 from leeward.core.decide import Change, Decision, Moment, Try, causes, close, decide, held_up, nearby, witnesses
 from leeward.core.errors import EngineError
+from leeward.core.fail_fast import failed
 from leeward.core.gates import Gate
 from leeward.core.past import Past
 from leeward.core.view import View
@@ -69,6 +70,7 @@ class _Advance:
                 view = scope.read(view, view.items)
                 if view.torn:
                     return ended
+            ended = ended or bool(failed(scope.dag, view))
             self._forget(view.epoch)
             moment = scope.moment(self.held, self.past)
             decision = decide(scope.dag, view, moment, touched)

@@ -43,11 +43,24 @@ def pay(scope: Scope, view: View, index: int) -> Item:
     error = scope.ports.attempts.error(scope.info.ref, index, entry.try_number) if event in _WITH_ERRORS else None
     call = Call(event, scope.task(index).callbacks.get(event, ()), error)
     _call(scope, index, entry, call)
-    paid = replace(entry, owes=False)
-    written = scope.write(Write(shard, expect={index: entry}, put={index: paid}))
-    if written.won:
-        scope.tell([Change(index, entry, paid, "callbacks called")], written.item.epoch)
-    return written.item
+    return _note_paid(scope, shard, index, item)
+
+
+def _note_paid(scope: Scope, shard: int, index: int, item: Item) -> Item:
+    """Note that a try owes nothing any more, unless a verb has made something else of it; the item as it is then.
+
+    What a failure owes besides (`halts`) may be paid at the same time by somebody else.
+    """
+    called, entry = item.entry(index), item.entry(index)
+    while replace(entry, halts=called.halts) == called:
+        paid = replace(entry, owes=False)
+        written = scope.write(Write(shard, expect={index: entry}, put={index: paid}))
+        item = written.item
+        if written.won:
+            scope.tell([Change(index, entry, paid, "callbacks called")], item.epoch)
+            break
+        entry = item.entry(index)
+    return item
 
 
 def pay_old(scope: Scope, view: View) -> bool:

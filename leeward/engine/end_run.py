@@ -2,6 +2,8 @@
 
 Whoever recorded the last open entry of a shard calls this. The header is read first, then the shards: the last recorder
 of all shards reads after its own write, so one of the callers sees everything finished. Two may try; one wins.
+
+Whoever recorded a failure that is to stop the others (`fail_fast`) calls it, too, and stops them.
 """
 
 from __future__ import annotations
@@ -11,19 +13,23 @@ from collections.abc import Collection
 from leeward.contract import METRIC_RUN_DURATION
 from leeward.core.callbacks import reason
 from leeward.core.decide import decide, entries, outcome
+from leeward.core.fail_fast import failed, spared
 from leeward.core.gates import Gate
 from leeward.core.past import waits
-from leeward.core.run import Header, Item, Payer
-from leeward.core.states import FINISHED, RunState, TaskState
+from leeward.core.run import Header, Intent, IntentKind, Item, Payer
+from leeward.core.states import FINISHED, RUN_FINISHED, RunState, TaskState
 from leeward.core.verbs import ended
 from leeward.core.view import View
+from leeward.engine.admit import admit
 from leeward.engine.advance import advance
+from leeward.engine.alarms import arm
 from leeward.engine.amend import amend, read_header
 from leeward.engine.callbacks import pay
 from leeward.engine.deadlines import tell_deadlines
 from leeward.engine.deliver import deliver
 from leeward.engine.events import run_changed
 from leeward.engine.gates import leave, pass_on, repair
+from leeward.engine.intents import roll, store
 from leeward.engine.ports import HEADER
 from leeward.engine.scope import Scope
 
@@ -37,13 +43,33 @@ def move_on(scope: Scope, view: View, touched: Collection[int] | None, *, freed:
         end_run(scope)
 
 
+def roll_forward(scope: Scope) -> None:
+    """Apply the intent that is stored on the header, if any, to every item, remove it, and move the run on."""
+    rolled = roll(scope)
+    if rolled is None or rolled.item.header is None:
+        return
+    left = repair(scope)
+    header = rolled.item.header
+    if header.state in RUN_FINISHED:
+        tell_end(scope, rolled.before, rolled.item, rolled.payer, header.reason or "stopped")
+    elif rolled.intent.kind is IntentKind.CLEAR and header.deadlines:
+        arm(scope, header)
+    if header.state is RunState.RUNNING or (header.state is RunState.QUEUED and admit(scope, rolled.item)):
+        move_on(scope, scope.read_all(), None)
+    pass_on(scope, left)
+
+
 def end_run(scope: Scope) -> None:
-    """End the run if nothing is left to do in it."""
+    """End the run if nothing is left to do in it; let a failure stop the others that has still to do so."""
     item = read_header(scope)
     if item.header is None or item.header.intent or item.header.state is not RunState.RUNNING:
         return
     view = scope.read_all()
     while not any(shard.epoch != item.epoch for shard in view.items.values()):
+        failures = failed(scope.dag, scope.read_instances(view)) if scope.dag.fail_fast else ()
+        if failures:
+            _stop_others(scope, item, failures)
+            return
         if _moving(view):
             return
         moment = scope.moment()
@@ -56,6 +82,19 @@ def end_run(scope: Scope) -> None:
             return
         advance(scope, view, None)
         view = scope.read_all()
+
+
+def _stop_others(scope: Scope, item: Item, failures: Collection[int]) -> None:
+    """Store the intent to stop what is to be stopped for these failures, and roll it over the run.
+
+    If somebody else writes to the header first, the failures may have been taken back: then all is looked at anew.
+    """
+    now = scope.ports.clock.now()
+    intent = Intent(scope.ports.ids.token(), IntentKind.FAIL_FAST, spared(scope.dag, failures), now)
+    if store(scope, item, intent):
+        roll_forward(scope)
+    else:
+        end_run(scope)
 
 
 def _write_end(scope: Scope, item: Item, state: RunState, why: str) -> None:

@@ -197,6 +197,8 @@ def leave(scope: Scope, epoch: int) -> None:
 
     The run has ended in that epoch: if a clear has queued it again, and it has taken the slot over, the slot is in use.
     """
+    if not scope.dag.bounds_runs:
+        return
     slot, run = of_runs(scope.dag, scope.info.ref.key), scope.info.ref.key
     taken = scope.ports.gates.read([slot.gate])[slot.gate]
     hold = taken.holds.get(slot.token)

@@ -8,8 +8,8 @@ from leeward.core.view import View
 from leeward.engine.admit import admit
 from leeward.engine.alarms import arm_near, times_out
 from leeward.engine.amend import read_header
-from leeward.engine.apply_verb import apply_verb, roll_forward
-from leeward.engine.end_run import move_on
+from leeward.engine.apply_verb import apply_verb
+from leeward.engine.end_run import move_on, roll_forward
 from leeward.engine.gates import pass_on, repair
 from leeward.engine.hints import Look
 from leeward.engine.miss_deadlines import miss_deadlines
@@ -52,7 +52,8 @@ def look_at_run(scope: Scope) -> None:
         apply_verb(scope, IntentKind.STOP, state=RunState.FAILED, reason="timed_out")
         return
     if header.state is RunState.QUEUED:
-        admit(scope, item)
+        if admit(scope, item):
+            move_on(scope, scope.read_all(), None)
     elif header.state is RunState.RUNNING:
         left = repair(scope)
         move_on(scope, scope.read_all(), None)

@@ -17,6 +17,7 @@ from leeward.contract import (
 from leeward.core.address import STRIDE, blocks, is_summary, task_of
 from leeward.core.dag import Dag, Task
 from leeward.core.decide import Change, Moment, Try
+from leeward.core.fail_fast import halts
 from leeward.core.gates import gated
 from leeward.core.past import Past
 from leeward.core.presence import absent
@@ -150,11 +151,15 @@ def gives_cause(change: Change) -> bool:
 
 
 def shard_finished(scope: Scope, shard: int, item: Item) -> bool:
-    """Whether nothing of an item of tasks is open. Blocks don't count: the mapped task's own entry does.
+    """Whether nothing of an item of tasks is open, or a failure in it has still to stop the others.
+
+    Blocks don't count as open: the mapped task's own entry does.
 
     In a run without some of its tasks, what waits may wait for ever: it counts as open only while something else moves.
     """
     closed = FINISHED | {TaskState.NONE} if scope.absent else FINISHED
+    if scope.dag.fail_fast and halts(item):
+        return True
     return shard < STRIDE and all(item.entry(index).state in closed for index in scope.layout.indexes(shard))
 
 

@@ -38,8 +38,8 @@ def start_run(ports: Ports, info: RunInfo, *, paused: bool = False) -> bool:
     arm(scope, header)
     if runs:
         move_on(scope, _untouched(scope, item), None)
-    else:
-        admit(scope, item)
+    elif admit(scope, item):
+        move_on(scope, scope.read_all(), None)
     return True
 
 

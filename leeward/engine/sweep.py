@@ -14,10 +14,9 @@ from leeward.core.run import Entry, Item
 from leeward.core.states import RUN_FINISHED, RunState, TaskState
 from leeward.core.view import View
 from leeward.engine.amend import read_header
-from leeward.engine.apply_verb import roll_forward
 from leeward.engine.callbacks import pay_old
 from leeward.engine.deliver import deliver
-from leeward.engine.end_run import end_run
+from leeward.engine.end_run import end_run, roll_forward
 from leeward.engine.gates import repair_shared
 from leeward.engine.hints import Hint, Poll
 from leeward.engine.look import look_at_run
@@ -31,8 +30,10 @@ def sweep(ports: Ports) -> None:
     for info in ports.runs.active():
         scope = open_scope(ports, info)
         sweep_run(scope)
-        runs = of_runs(scope.dag, info.ref.key)
-        gates |= {**gates_of(scope.dag, info.ref.key, ports.pools), runs.gate: runs.size}
+        gates |= gates_of(scope.dag, info.ref.key, ports.pools)
+        if scope.dag.bounds_runs:
+            runs = of_runs(scope.dag, info.ref.key)
+            gates[runs.gate] = runs.size
     for gate, size in gates.items():
         if gate.limit in SHARED:
             repair_shared(ports, gate, size)

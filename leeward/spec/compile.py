@@ -26,7 +26,7 @@ from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
 from leeward.spec.params import check_defaults, read_params
 from leeward.spec.schedule import Defaults, compile_schedule
 from leeward.spec.special import as_json, as_timedelta, fold
-from leeward.spec.tasks import TaskReader, TaskSpec, Variables
+from leeward.spec.tasks import TaskReader, TaskSpec, Variables, check_fail_fast
 from leeward.spec.text import parse
 from leeward.spec.wire import full_ids, wire
 
@@ -151,6 +151,8 @@ def _compile(
     tasks = wire(specs, groups, report)
     check_mapping(specs, groups, report)
     _check_pools(specs, world.pools, report)
+    if _true(keys.get("fail_fast")):
+        check_fail_fast(specs, report)
     macros = read_macros(keys.get("user_defined_macros"), report)
     filters = read_filters(keys.get("user_defined_filters"), report)
     ours = [(spec.task, spec.mark) for spec in specs if not world.catalogue.runs_user_code(spec.task.operator)]
@@ -246,6 +248,7 @@ def _dag(
         if timeout is None
         else as_timedelta(timeout, report, "dagrun_timeout", numbers=True),
         max_active_runs=active if isinstance(active, int) else 16,
+        bounds_runs="max_active_runs" in keys or _true(keys.get("catchup")),
         params=params.defaults,
         param_schemas=params.schemas,
         description=text_of(keys.get("description")) or "",
@@ -257,6 +260,7 @@ def _dag(
         source=world.file,
         callbacks=read_callbacks(keys, OF_DAG, report),
         max_active_tasks=crowd if isinstance(crowd, int) else None,
+        fail_fast=_true(keys.get("fail_fast")),
         max_map_length=longest if isinstance(longest, int) else DEFAULT_MAX_MAP_LENGTH,
         deadlines=read_deadlines(keys.get("deadline"), calendar),
     )

@@ -117,7 +117,7 @@ _DAG: Final = (
     Key("catchup", "Whether runs that were missed are made up for.", BOOL),
     Key(
         "max_active_runs",
-        "How many runs may be running at once; others are queued. 16 by default.",
+        "How many runs may be running at once; others are queued. 16 with catchup; else none unless it is here.",
         {"type": "integer", "minimum": 1},
     ),
     Key("dagrun_timeout", "A run that takes longer fails, and its unfinished tasks are skipped.", SPAN),
@@ -150,7 +150,12 @@ _DAG: Final = (
         {"anyOf": [AT_LEAST_ONE, {"type": "null"}]},
     ),
     _mapped("concurrency", "max_active_tasks", AT_LEAST_ONE),
-    _later("fail_fast", "fail_fast", False),
+    Key(
+        "fail_fast",
+        "Whether the final failure of a task fails what runs and skips what has not run, teardowns apart. Every task must "
+        "have the trigger rule all_success.",
+        {"type": ["boolean", "null"]},
+    ),
     _later("max_consecutive_failed_dag_runs", "pausing after failed runs", 0),
     Key(
         "template_searchpath",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -305,6 +305,15 @@ class TaskReader:
         if node is None or (isinstance(node, Scalar) and node.value is None):
             return None
         return as_timedelta(node, self.report, name, numbers=True)
+
+
+def check_fail_fast(specs: Iterable[TaskSpec], report: Report) -> None:
+    """Report tasks that a DAG with `fail_fast` can't have; teardowns have the other rule that Airflow allows there."""
+    allowed = (TriggerRule.ALL_SUCCESS, TriggerRule.ALL_DONE_SETUP_SUCCESS)
+    for spec in specs:
+        if spec.task.trigger_rule not in allowed:
+            story = f"{spec.name!r} has the rule {spec.task.trigger_rule} in a DAG with fail_fast"
+            report.error(spec.mark, "LW153", story, "leave trigger_rule out, or fail_fast")
 
 
 def _with_past(task: Task, keys: Mapping[str, Node]) -> Task:

@@ -145,6 +145,24 @@ def test_retry_is_told_with_its_time() -> None:
     assert due.words == ("due now: becomes queued, as its retry is due",)
 
 
+def test_failure_that_has_still_to_stop_the_others_is_told() -> None:
+    dag = draw("a; b>c", dag={"fail_fast": True})
+    found = told(dag, stored(dag, a=replace(FAILED, halts=True), b=RUNNING), "c")
+    assert causes(found)[0] == ("Dagrun Running", "fail_fast stops the others now, because of a (failed)")
+
+
+def test_what_fail_fast_stopped_says_so() -> None:
+    dag = draw("a; b", dag={"fail_fast": True})
+    lines = [
+        line("a", "running", "failed", "others stopped", try_number=1, map_index=-1),
+        line("b", "none", "skipped", "stopped by fail_fast", try_number=0, map_index=-1),
+    ]
+    there = stored(dag, a=FAILED, b=Entry(S.SKIPPED, end=NOW - 40))
+    seen = beside(there, [read_line(dag, each) for each in lines], NOW)
+    assert told(dag, seen, "a").words == ("failed at 07:59:10Z: others stopped, try 1 of 1",)
+    assert told(dag, seen, "b").words == ("skipped at 07:59:20Z: stopped by fail_fast",)
+
+
 def test_retry_waits_for_its_callback_too() -> None:
     dag = draw("a", a=RETRIED)
     retry = Entry(S.UP_FOR_RETRY, 1, end=NOW - 50, until=NOW + 40, owes=True)

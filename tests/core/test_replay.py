@@ -59,6 +59,7 @@ entries = st.builds(
     beat=st.integers(0, 99),
     skip=st.frozensets(st.sampled_from([1, 2, 3, instance(2, 0), instance(2, 40)])),
     owes=st.booleans(),
+    halts=st.booleans(),
     pushed=st.none() | st.integers(0, 99),
     mapped=st.none() | mapped,
     width=st.integers(0, 99),

@@ -156,6 +156,7 @@ RUNNING = Entry(TaskState.RUNNING, 1, owner="me", until=9.0)
             Item(header=Header(RunState.FAILED)),
             Item(header=Header(RunState.SUCCESS)),
         ),
+        ("failure_stops_the_others", Item(), Item(entries={0: replace(OK, halts=True)})),
     ],
 )
 def test_invariant_finds_what_it_is_named_after(name: str, before: Item, after: Item) -> None:
@@ -163,12 +164,23 @@ def test_invariant_finds_what_it_is_named_after(name: str, before: Item, after: 
     assert any(story.startswith(f"{name}: ") for story in found)
 
 
+def test_run_with_fail_fast_does_not_end_before_a_failure_has_stopped_the_others() -> None:
+    failed = Item(1, {0: Entry(TaskState.FAILED, 1, halts=True)}, Header(RunState.RUNNING))
+    dag = replace(DIAMOND, fail_fast=True)
+    assert violations(dag, failed, failed) == ()
+    (story,) = violations(dag, failed, replace(failed, header=Header(RunState.FAILED)))
+    assert story == "failure_stops_the_others: a: the run ended before it had stopped the others"
+    paid = replace(failed, entries={0: Entry(TaskState.FAILED, 1)})
+    assert "failure_stops_the_others: a: forgot to stop the others" in violations(dag, failed, paid)
+    assert violations(dag, failed, replace(paid, epoch=2)) == ()
+
+
 def test_invariants_are_silent_about_an_ordinary_step() -> None:
     before = Item(entries={0: RUNNING}, header=Header(RunState.FAILED))
     after = Item(1, {0: OK}, Header(RunState.RUNNING))
     assert violations(DIAMOND, before, after) == ()
     assert violations(DIAMOND, after, after) == ()
-    assert len(INVARIANTS) == 10
+    assert len(INVARIANTS) == 11
 
 
 def test_errors_carry_their_codes() -> None:

@@ -19,8 +19,8 @@ from leeward.core.errors import EngineError, UsageError
 from leeward.core.facts import Deferred, Failed, Outcome, Succeeded
 from leeward.core.run import Entry, Header, IntentKind, Item, RunRef
 from leeward.core.states import RunState, TaskState
-from leeward.engine.apply_verb import apply_verb, roll_forward
-from leeward.engine.end_run import end_run
+from leeward.engine.apply_verb import apply_verb
+from leeward.engine.end_run import end_run, roll_forward
 from leeward.engine.hints import Execute, Look, Poll
 from leeward.engine.ports import HEADER, Write, Written, header_item
 from leeward.engine.start_run import start_run

@@ -28,8 +28,10 @@ SLOW: Mapping[str, Sequence[Outcome | None]] = {"a": [Deferred("job", 600.0), Su
 class Runs(World):
     """Runs of one DAG, of which so many may be running; `a` takes ten minutes."""
 
-    def __init__(self, most: int = 1, script: Mapping[str, Sequence[Outcome | None]] = SLOW) -> None:
-        super().__init__(replace(draw("a"), max_active_runs=most), script)
+    def __init__(
+        self, most: int = 1, script: Mapping[str, Sequence[Outcome | None]] = SLOW, *, bounds: bool = True
+    ) -> None:
+        super().__init__(replace(draw("a"), max_active_runs=most, bounds_runs=bounds), script)
         self.gates = self.ports.gates
         assert isinstance(self.gates, MemoryGates)
 
@@ -192,3 +194,13 @@ def test_failed_runs_make_room_too(most: int) -> None:
     infos = [world.begin(number) for number in (1, 2, 3, 4)]
     world.drain()
     assert world.states_of(infos) == "ffff"
+
+
+def test_dag_that_states_no_limit_of_runs_asks_no_gate() -> None:
+    world = Runs(bounds=False)
+    infos = [world.begin(number) for number in (1, 2, 3)]
+    assert world.states_of(infos) == "rrr"
+    assert world.used() == (0, 0)
+    world.drain()
+    sweep(world.ports)
+    assert world.states_of(infos) == "sss"

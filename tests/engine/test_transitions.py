@@ -112,6 +112,15 @@ def _shrunk() -> World:
     return world.drain()
 
 
+def _fails_fast(before: TaskState) -> World:
+    """A failure that has still to stop another task."""
+    world = _stored(
+        "a,b", {"a": Entry(S.FAILED, 1, start=1.0, end=2.0, halts=True), "b": _entry(before)}, dag={"fail_fast": True}
+    )
+    sweep(world.ports)
+    return world
+
+
 SCENES: tuple[Callable[[], World], ...] = (
     lambda: _ran("a>b"),
     lambda: _ran("a>b", a={"instant": True}),
@@ -129,6 +138,7 @@ SCENES: tuple[Callable[[], World], ...] = (
     *(lambda outcome=outcome: _mapped(outcome) for outcome in (Succeeded(), Failed("x"), Skipped())),
     _mapped_group,
     _shrunk,
+    *(lambda before=before: _fails_fast(before) for before in TaskState),
     *_verbs(),
 )
 

@@ -27,7 +27,7 @@ from leeward.core.rules import verdict
 from leeward.core.run import ENDS, Entry, Header, Intent, IntentKind, Item, Mapped, Payer, RunRef
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.view import View
-from leeward.engine import advance, apply_verb, deliver, end_run, execute_task, gates, look, poll_task, record, sweep
+from leeward.engine import advance, deliver, end_run, execute_task, gates, intents, look, poll_task, record, sweep
 from leeward.engine import callbacks as engine_callbacks
 from leeward.engine import scope as engine_scope
 from leeward.engine.amend import amend
@@ -152,7 +152,7 @@ def clear_starts_tries_anew() -> Any:
         cleared = intent.kind is IntentKind.CLEAR and index in intent.tasks
         return Entry() if cleared else real(intent, index, entry, now, after)
 
-    return patch.object(apply_verb, "applied", applied)
+    return patch.object(intents, "applied", applied)
 
 
 def clear_over_whatever_is_there() -> Any:
@@ -210,23 +210,23 @@ def verb_moves_the_epoch_of_the_header_alone() -> Iterator[None]:
 
     def apply(scope: Scope, view: View, shard: int, intent: Intent, epoch: int) -> Item:
         item = scope.ports.runs.read(scope.info.ref, (shard,))[shard]
-        changes = apply_verb._changes(scope, shard, item, intent, view)
+        changes = intents._changes(scope, shard, item, intent, view)
         expect = {change.index: change.before for change in changes}
         return scope.write(Write(shard, expect, {change.index: change.after for change in changes})).item
 
-    with patch.object(apply_verb, "_apply", apply):
+    with patch.object(intents, "_apply", apply):
         yield
 
 
 @contextmanager
 def stop_is_a_flag_of_the_header() -> Iterator[None]:
     """F8: a run that is stopped tells its header, and no task."""
-    real = apply_verb._changes
+    real = intents._changes
 
     def changes(scope: Scope, shard: int, item: Any, intent: Intent, *view: View) -> tuple[Change, ...]:
         return () if intent.kind is IntentKind.STOP else real(scope, shard, item, intent, *view)
 
-    with patch.object(apply_verb, "_changes", changes):
+    with patch.object(intents, "_changes", changes):
         yield
 
 
@@ -595,7 +595,7 @@ def waits_whatever_became_free() -> Any:
 
 def verb_expects_only_what_it_changes() -> Any:
     """R1: what began between a verb's look and its write, on what the verb takes back, is not seen by it."""
-    return patch.object(apply_verb, "_expected", lambda _s, _n, _i, _v, changes: {c.index: c.before for c in changes})
+    return patch.object(intents, "_expected", lambda _s, _n, _i, _v, changes: {c.index: c.before for c in changes})
 
 
 def block_takes_the_newest_epoch() -> Any:

@@ -6,12 +6,14 @@ which of them were lost. Where Airflow's result depends on who ends first (see `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from leeward.core.callbacks import EVENTS, RUN_EVENTS
 from leeward.core.dag import Dag, Task, TriggerRule
+from leeward.core.fail_fast import STOPPED
 from leeward.core.rows import Row
 from leeward.core.rules import Tally, verdict
 from leeward.core.run import Entry, IntentKind
@@ -75,16 +77,48 @@ def of_run(world: Installation, seen: Seen) -> Iterator[str]:
     lost = {(task_id, number) for run_id, task_id, number in world.lost if run_id == name}
     for row in seen.rows:
         task, entry = dag.task(row.task_id), row.entry
-        allowed = possible(seen, row, world.script, lost)
+        allowed = possible(seen, row, world.script, lost) | _stopped(world, seen, row)
         if (entry.state, entry.try_number - entry.base) not in allowed:
             about = {up: [each.entry.state.value for each in seen.rows if each.task_id == up] for up in task.upstream}
             yield f"{name}: {row.name} ({task.trigger_rule}) is {entry}, not {allowed}, after {about}, lost {lost}"
     yield from of_mapped(seen)
+    yield from _of_fail_fast(world, seen)
     leaves = [seen.entries[leaf].state for leaf in _leaves(dag)]
     ended = RunState.FAILED if FAILURES.intersection(leaves) else RunState.SUCCESS
     if seen.header.state is not ended:
         yield f"{name} is {seen.header.state}, its leaves {leaves}"
     yield from _of_log(world, seen)
+
+
+def _stopped(world: Installation, seen: Seen, row: Row) -> set[tuple[TaskState, int]]:
+    """What the failure of another task can have made of a task instance: a running body fails, all else is skipped."""
+    tries = row.entry.try_number - row.entry.base
+    others = any(each.entry.state is S.FAILED and each.task_id != row.task_id for each in seen.rows)
+    if not seen.dag.fail_fast or seen.dag.task(row.task_id).is_teardown or not (others or _steered(world, seen)):
+        return set()
+    return {(S.SKIPPED, tries)} | ({(S.FAILED, tries)} if tries else set())
+
+
+def _steered(world: Installation, seen: Seen) -> bool:
+    """Whether a person changed the run, so that a failure may be taken back, or be an old one."""
+    return any(verb.run_id == seen.info.ref.run_id for verb in world.asked)
+
+
+def _of_fail_fast(world: Installation, seen: Seen) -> Iterator[str]:
+    """Every failure stopped the others: none was upstream_failed for it, and none began after it."""
+    name, dag = seen.info.ref.run_id, seen.dag
+    yield from (f"{name}: {row.name} has not stopped the others" for row in seen.rows if row.entry.halts)
+    if not dag.fail_fast or _steered(world, seen):
+        return
+    lines = [line for line in world.log.lines if line["run_id"] == name and "task_id" in line]
+    stops = min((line["epoch"] for line in lines if line["cause"] == STOPPED), default=math.inf)
+    spared = {line["task_id"] for line in lines if line.get("halts")} | {t.task_id for t in dag.tasks if t.is_teardown}
+    for line in lines:
+        if line["task_id"] not in spared and line["to"] in ("queued", "running") and line["epoch"] >= stops:
+            yield f"{name}: began after a failure: {line}"
+    for row in seen.rows:
+        if row.entry.state is S.UPSTREAM_FAILED and row.map_index < 0 and not dag.task(row.task_id).is_teardown:
+            yield f"{name}: {row.name} is upstream_failed, not stopped"
 
 
 def _of_log(world: Installation, seen: Seen) -> Iterator[str]:
@@ -107,7 +141,7 @@ def _of_callbacks(world: Installation, seen: Seen, lines: Sequence[Mapping[str, 
     """Every end of a try, that of the run, and a missed deadline called their callbacks; once where nothing went wrong."""
     dag, name = seen.dag, seen.info.ref.run_id
     wanted = []
-    steered = {line["task_id"] for line in lines if line["cause"] in ("cleared", "run stopped")}
+    steered = {line["task_id"] for line in lines if line["cause"] in ("cleared", "run stopped", STOPPED)}
     for line in lines:
         event = EVENTS.get(S(line["to"])) if "task_id" in line else None
         tried = line["from"] in ("running", "deferred") and line.get("task_id") not in steered
@@ -188,8 +222,9 @@ def _guarded(seen: Seen, index: int, found: set[TaskState | None]) -> set[TaskSt
 
 
 def _seen(seen: Seen, row: Row) -> tuple[TaskState, ...]:
-    """The states in which others may have seen a task end: one that a branch had skipped after it was upstream_failed, both."""
-    late = row.entry.state is S.SKIPPED and _skippers(seen.entries, seen.dag, seen.dag.index[row.task_id])
+    """The states in which others may have seen a task end: both, if it may have been upstream_failed before it was skipped."""
+    skippers = _skippers(seen.entries, seen.dag, seen.dag.index[row.task_id])
+    late = row.entry.state is S.SKIPPED and (skippers or seen.dag.fail_fast)
     return (S.SKIPPED, S.UPSTREAM_FAILED) if late else (row.entry.state,)
 
 

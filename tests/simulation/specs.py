@@ -34,13 +34,15 @@ class Case:
 
 
 def random_case(random: Random) -> Case:
-    """Any DAG, or one with mapped tasks, limits or dependencies on the past, or a small join, or a special one."""
+    """Any DAG, or one with mapped tasks, limits, `fail_fast` or dependencies on the past, or a small join, or a special one."""
     kind = random.random()
     if kind < 0.1:
         return _limited(random)
     if kind < 0.13:
         return _dependent(random)
-    if 0.15 < kind < 0.4:
+    if kind < 0.15:
+        return _failing_fast(random)
+    if kind < 0.4:
         return _mapped(random)
     if kind < 0.6:
         return _any_dag(random)
@@ -199,6 +201,23 @@ def _any_dag(random: Random) -> Case:
     return Case(text, script, shard, scheduled, verbs)
 
 
+def _failing_fast(random: Random) -> Case:
+    """Tasks of which one's failure stops the others: with a branch, or a scope, or with mapped tasks."""
+    count, mapped = random.choice([2, 3, 3, 4, 5, 7]), random.random() < 0.4
+    tasks = [_task(random, number, calm=True) for number in range(count)]
+    for task in tasks:
+        if mapped and task["operator"] != "EmptyOperator":
+            task["operator"] = "PythonOperator"
+            many = random.choice([0, 0, 1, 2, 3])
+            task.update({"expand": {"op_args": [[i] for i in range(many)]}} if many else {})
+    if count > 2 and not mapped and random.random() < 0.6:
+        _add_scope(random, tasks)
+    down = {task["task_id"]: [t["task_id"] for t in tasks if task["task_id"] in t["dependencies"]] for task in tasks}
+    script = {task["task_id"]: _doings(random, task, down) for task in tasks}
+    shard, verbs = random.choice([1, 2, 2, 3, 36]), _verbs(random, down)
+    return Case(spec(tasks, told=random.random() < 0.3, fail_fast=True), script, shard, scheduled=False, verbs=verbs)
+
+
 def _add_scope(random: Random, tasks: list[dict[str, Any]]) -> None:
     """Make a task a setup and, mostly, a later one its teardown; what comes right after a setup must be of all_success."""
     first = random.randrange(len(tasks) - 1)
@@ -250,17 +269,20 @@ def spec(
     deadline: int | None = None,
     most: int | None = None,
     most_runs: int | None = None,
+    fail_fast: bool = False,
 ) -> str:
     """The spec of those tasks; a scheduled one has runs at 8:00 and, after it, at every full hour until 9:30.
 
     With `told` the end of a run has callbacks; `deadline` is how many seconds after its start it is to have succeeded. `most`
-    is its max_active_tasks.
+    is its max_active_tasks. With `fail_fast` a final failure stops the others.
     """
     dag: dict[str, Any] = {"tasks": tasks, "schedule": None} | ({"task_groups": groups} if groups else {})
     if most:
         dag["max_active_tasks"] = most
     if most_runs:
         dag["max_active_runs"] = most_runs
+    if fail_fast:
+        dag["fail_fast"] = True
     if told:
         dag |= {"on_success_callback": TOLD, "on_failure_callback": TOLD}
     if deadline is not None:

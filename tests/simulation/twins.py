@@ -85,7 +85,10 @@ class Runs(MemoryRunStore):
         found = [
             item.header.state for (owner, _), item in self._items.items() if owner.dag_id == ref.dag_id and item.header
         ]
-        if self.world is not None and found.count(RunState.RUNNING) > self.world.specs.get(ref.version).max_active_runs:
+        if self.world is None:
+            return
+        dag = self.world.specs.get(ref.version)
+        if dag.bounds_runs and found.count(RunState.RUNNING) > dag.max_active_runs:
             self.world.wrong.append(f"{ref.run_id}: {found.count(RunState.RUNNING)} runs of {ref.dag_id} are running")
 
     def _check_causes(self, world: Installation, ref: RunRef, write: Write) -> None:
