@@ -25,6 +25,9 @@ RESEND_AFTER_SECONDS: Final = 120.0
 RESENDS_PER_SWEEP: Final = 100
 """Hints that one sweep may re-send for one run, so that it cannot make a backlog permanent."""
 
+STARTED_WITHIN_SECONDS: Final = 2 * 60 * 60.0
+"""Whoever was to start a run that was announced so long ago is dead, and so is its message."""
+
 STALE_INTENT_SECONDS: Final = 10.0
 """An intent that is older than this is rolled forward by whoever meets it."""
 
@@ -99,6 +102,9 @@ DAG_ATTRIBUTE: Final = "dg"
 CREATED_ATTRIBUTE: Final = "ct"
 RECENT_INDEX: Final = "recent"
 """What runs of a DAG are about, by the time of their creation (milliseconds since the epoch)."""
+
+INDEX_LAG_SECONDS: Final = 3.0
+"""For how long an index may not show what was written: DynamoDB's are as a rule up to date within a fraction of a second."""
 
 RUNS_PER_TICK: Final = 50
 """Scheduled runs of one DAG that one look creates; with `catchup` there may be thousands, which the sweep goes on with."""

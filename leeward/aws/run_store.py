@@ -27,6 +27,7 @@ from leeward.contract import (
     ACTIVE_INDEX,
     CREATED_ATTRIBUTE,
     DAG_ATTRIBUTE,
+    INDEX_LAG_SECONDS,
     PARTITION_KEY,
     RECENT_INDEX,
     SHARDS_PER_KEY,
@@ -38,6 +39,8 @@ from leeward.core.view import Layout
 from leeward.engine.ports import HEADER, Write, Written, header_item
 
 _INFO: Final = "i"
+_NEVER: Final = 10**15
+"""Later than any run, in milliseconds since the epoch."""
 
 
 def key_of(ref: RunRef, shard: int) -> dict[str, Any]:
@@ -128,7 +131,7 @@ class DynamoRunStore:
     def announce(self, info: RunInfo) -> RunInfo:
         """See `RunStore.announce`. By itself what is stored means nothing: no header, no run."""
         key = _key(info.ref, 0, _INFO)
-        recent = {DAG_ATTRIBUTE: {"S": info.ref.dag_id}, CREATED_ATTRIBUTE: {"N": str(round(info.created * 1000))}}
+        recent = {DAG_ATTRIBUTE: {"S": info.ref.dag_id}, CREATED_ATTRIBUTE: {"N": str(_milliseconds(info))}}
         try:
             self.client.put_item(
                 TableName=self.table,
@@ -249,6 +252,34 @@ class DynamoRunStore:
         )
         return tuple(info_of(row["i"]["S"]) for row in answer["Items"])
 
+    def lag_seconds(self) -> float:
+        """See `RunStore.lag_seconds`."""
+        return INDEX_LAG_SECONDS
+
+    def near(self, info: RunInfo, limit: int) -> Sequence[RunInfo]:
+        """See `RunStore.near`. The index may lag a moment behind. One more is read, as the run itself is among them."""
+        created = _milliseconds(info)
+        before = self._created(info.ref.dag_id, (0, created), limit + 1, newest=True)
+        others = [one for one in before if one.ref != info.ref]
+        return (*reversed(others[:limit]), *self._created(info.ref.dag_id, (created + 1, _NEVER), limit, newest=False))
+
+    def _created(self, dag_id: str, between: tuple[int, int], limit: int, *, newest: bool) -> list[RunInfo]:
+        """The runs of a DAG that were created between two moments (in milliseconds), the newest first or last."""
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName=RECENT_INDEX,
+            KeyConditionExpression="#d = :d AND #c BETWEEN :a AND :b",
+            ExpressionAttributeNames={"#d": DAG_ATTRIBUTE, "#c": CREATED_ATTRIBUTE},
+            ExpressionAttributeValues={
+                ":d": {"S": dag_id},
+                ":a": {"N": str(between[0])},
+                ":b": {"N": str(between[1])},
+            },
+            ScanIndexForward=not newest,
+            Limit=limit,
+        )
+        return [info_of(row["i"]["S"]) for row in answer["Items"]]
+
     def _get(self, keys: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:
         """The items of those keys, read consistently, a hundred a request (BatchGetItem's limit)."""
         found: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -260,6 +291,11 @@ class DynamoRunStore:
                 found[_plain(item)] = item
             left = [*answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", []), *left[100:]]
         return found
+
+
+def _milliseconds(info: RunInfo) -> int:
+    """When a run was created, as the index has it."""
+    return round(info.created * 1000)
 
 
 def _code(error: ClientError) -> str:

@@ -182,7 +182,7 @@ class Task:
     `start_date` and `end_date` are ISO 8601 with offset. `on_failure_fail_dagrun` says that a teardown counts for the state
     of the run. `expand` is what the task itself is mapped over; at most `instances_per_call` instances share one call of the
     worker. `max_active_tis_per_dag` and `_per_dagrun` bound how many instances of the task are under way at once, in all
-    runs and in one; each takes `pool_slots` of its pool.
+    runs and in one; each takes `pool_slots` of its pool. `depends_on_past` and what belongs to it stand in `past`.
     """
 
     task_id: str
@@ -216,6 +216,10 @@ class Task:
     weight_rule: WeightRule = WeightRule.DOWNSTREAM
     max_active_tis_per_dag: int | None = None
     max_active_tis_per_dagrun: int | None = None
+    depends_on_past: bool = False
+    wait_for_downstream: bool = False
+    ignore_first_depends_on_past: bool = False
+    wait_for_past_depends_before_skipping: bool = False
 
     @property
     def own_limits(self) -> bool:
@@ -249,6 +253,8 @@ class Dag:
     folders there where templates find others. In `user_defined_macros` a mapping with `__import__` stands for what that
     path names, as every one of `user_defined_filters` does. `template_undefined` is Jinja's name of a class. `asks_history`
     says that the spec, or a file beside it, speaks of the run before (`prev_start_date_success` and its kin).
+    `bounds_runs` says that `max_active_runs` is kept: a DAG that does not state it, and does not make up for runs that were
+    missed, pays nothing for it.
     """
 
     dag_id: str
@@ -262,6 +268,7 @@ class Dag:
     catchup: bool = False
     dagrun_timeout_seconds: float | None = None
     max_active_runs: int = 16
+    bounds_runs: bool = False
     params: Mapping[str, Json] = field(default_factory=dict)
     param_schemas: Mapping[str, Json] = field(default_factory=dict)
     description: str = ""
@@ -310,6 +317,17 @@ class Dag:
     def calls_back(self) -> bool:
         """Whether a task has callbacks."""
         return any(task.callbacks for task in self.tasks)
+
+    @cached_property
+    def dependents(self) -> frozenset[int]:
+        """The tasks that wait for the run before."""
+        return frozenset(i for i, task in enumerate(self.tasks) if task.depends_on_past)
+
+    @cached_property
+    def awaited(self) -> frozenset[int]:
+        """The tasks whose ends the next run waits for."""
+        below = (self.graph.downstream[i] for i in self.dependents if self.tasks[i].wait_for_downstream)
+        return self.dependents.union(*below)
 
     @cached_property
     def scopes(self) -> Scopes:

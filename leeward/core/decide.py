@@ -33,6 +33,7 @@ from leeward.core.instances import (
     summarised,
     weight,
 )
+from leeward.core.past import Past
 from leeward.core.presence import absent
 from leeward.core.retry import after_failure
 from leeward.core.rules import UNGUARDED, Tally, verdict
@@ -43,6 +44,18 @@ from leeward.core.view import View
 
 Try: TypeAlias = tuple[int, int]
 """A try of a run: the address of its entry, and its number."""
+
+MET: Final = "trigger rule met"
+EXPANDED: Final = "trigger rule met, expanded"
+RETRY: Final = "retry due"
+NOT_MET: Final = "trigger rule can't be met"
+BRANCHED: Final = "skipped by a branch"
+
+STARTS: Final = frozenset({MET, EXPANDED, RETRY})
+"""The causes for which a task that depends on the past waits for it."""
+
+SKIPS: Final = frozenset({NOT_MET, BRANCHED})
+"""The causes of skips that may wait for the past."""
 
 GIVEN_UP: Final = FAILURES | {TaskState.SKIPPED}
 """What an all_success successor gives up for."""
@@ -63,26 +76,29 @@ class Decision:
     """The changes due, and the shards whose reading could make more of them due.
 
     `later` holds the tasks whose verdict waits for nothing but time, each with its moment; `wanted` are changes that would
-    be due if their tries held the slots that they need.
+    be due if their tries held the slots that they need, `behind` those that would be due but for the run before.
     """
 
     changes: tuple[Change, ...] = ()
     look: frozenset[int] = frozenset()
     later: tuple[tuple[int, float], ...] = ()
     wanted: tuple[Change, ...] = ()
+    behind: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """What `decide` may know besides stored state: the run and the time (seconds since the epoch).
 
-    Tries of `gated` tasks are queued only if they are among those that hold their slots (`held`: address, number).
+    Tries of `gated` tasks are queued only if they are among those that hold their slots (`held`: address, number). Tasks
+    that depend on the past start only if `past` lets them: while it is None nobody has looked, and none do.
     """
 
     info: RunInfo
     now: float
     gated: frozenset[int] = frozenset()
     held: frozenset[Try] = frozenset()
+    past: Past | None = None
 
 
 def decide(dag: Dag, view: View, moment: Moment, touched: Collection[int] | None = None) -> Decision:
@@ -98,17 +114,19 @@ def decide(dag: Dag, view: View, moment: Moment, touched: Collection[int] | None
     missing = absent(dag, moment.info)
     changes: list[Change] = []
     wanted: list[Change] = []
+    behind: list[Change] = []
     look: set[int] = set()
     later: list[tuple[int, float]] = []
     for index in candidates:
         due = None if task_of(index) in missing else _due(dag, view, moment, index)
         if isinstance(due, Change):
-            (wanted if _lacks_slots(due, moment) else changes).append(due)
+            lacks = wanted if _lacks_slots(due, moment) else changes
+            (behind if held_up(dag, due, moment.past) else lacks).append(due)
         elif isinstance(due, float):
             later.append((index, due))
         elif due:
             look |= due
-    return Decision(tuple(changes), frozenset(look), tuple(later), tuple(wanted))
+    return Decision(tuple(changes), frozenset(look), tuple(later), tuple(wanted), tuple(behind))
 
 
 def _lacks_slots(change: Change, moment: Moment) -> bool:
@@ -116,6 +134,15 @@ def _lacks_slots(change: Change, moment: Moment) -> bool:
     if change.after.state is not TaskState.QUEUED or task_of(change.index) not in moment.gated:
         return False
     return (change.index, change.after.try_number) not in moment.held
+
+
+def held_up(dag: Dag, change: Change, past: Past | None) -> bool:
+    """Whether the run before keeps a task from what is due."""
+    index = task_of(change.index)
+    if index not in dag.dependents or (past is not None and index in past.passed):
+        return False
+    skips = change.cause in SKIPS and change.after.state is TaskState.SKIPPED
+    return change.cause in STARTS or (skips and dag.tasks[index].wait_for_past_depends_before_skipping)
 
 
 def nearby(dag: Dag, view: View) -> list[int]:
@@ -199,14 +226,14 @@ def _due(dag: Dag, view: View, moment: Moment, index: int) -> Due:
     if entry.state in SKIPPABLE:
         asked = _skip_requested(dag, view, index)
         if asked is not None:
-            return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
+            return _finish(index, entry, TaskState.SKIPPED, moment, BRANCHED, asked)
     unread = view.unread(skippers(dag, index)) if entry.state is TaskState.UP_FOR_RETRY else None
     if unread:
         return unread
     if entry.until is None or entry.until > moment.now or entry.owes:
         return None
     if entry.state is TaskState.UP_FOR_RETRY:
-        return _queue(dag, index, entry, moment, "retry due", entry.beat + 1)
+        return _queue(dag, index, entry, moment, RETRY, entry.beat + 1)
     if entry.state is TaskState.RUNNING:
         return Change(index, entry, _lost(dag, index, entry, moment), "lease expired")
     return None
@@ -242,7 +269,7 @@ def _start_instance(dag: Dag, view: View, moment: Moment, index: int, entry: Ent
         )
     if depends_inside(dag, task_of(index)):
         return _start(dag, view, moment, index, entry)
-    return _queue(dag, index, entry, moment, "trigger rule met", task.beat)
+    return _queue(dag, index, entry, moment, MET, task.beat)
 
 
 def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None) -> Due:
@@ -251,7 +278,7 @@ def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None
     if asked is not None:
         if entry is None:
             return view.unread((index,))
-        return _finish(index, entry, TaskState.SKIPPED, moment, "skipped by a branch", asked)
+        return _finish(index, entry, TaskState.SKIPPED, moment, BRANCHED, asked)
     found = judge(dag, view, index)
     gone = given_up(dag, view, index) if found in (None, TaskState.QUEUED) and index < STRIDE else None
     if found is None and gone is None:
@@ -267,13 +294,13 @@ def _start(dag: Dag, view: View, moment: Moment, index: int, entry: Entry | None
     expansion = dag.expansions[index] if index < STRIDE else None
     if state is TaskState.QUEUED and expansion is not None:
         found_entry = expanded(dag, view, index, expansion, entry, beat, moment.now)
-        return _changed(index, entry, found_entry, "trigger rule met, expanded")
+        return _changed(index, entry, found_entry, EXPANDED)
     if state is TaskState.QUEUED:
-        return _queue(dag, index, entry, moment, "trigger rule met", beat)
+        return _queue(dag, index, entry, moment, MET, beat)
     wait = _early(dag, view, index, moment)
     if wait is not None:
         return wait
-    return _finish(index, entry, state, moment, "trigger rule can't be met", beat)
+    return _finish(index, entry, state, moment, NOT_MET, beat)
 
 
 def needs(dag: Dag, view: View, index: int) -> tuple[int, ...]:

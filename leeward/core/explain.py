@@ -15,7 +15,7 @@ from typing import Final
 
 from leeward.core.address import map_index_of, task_of
 from leeward.core.dag import DEFAULT_POOL, Dag
-from leeward.core.decide import Change, Moment, causes, decide, judge, needs
+from leeward.core.decide import Change, Moment, causes, decide, held_up, judge, needs
 from leeward.core.fail_fast import failed
 from leeward.core.gates import SHARED, Limit, holds_slots, slots_of
 from leeward.core.instances import guards_of, sources_of
@@ -150,8 +150,9 @@ def _asked(scene: Scene, address: int) -> tuple[Change | None, float | None]:
     """What the engine's own rules say is due for the task instance, or when they will."""
     decision = decide(scene.dag, scene.stored.view, Moment(scene.stored.info, scene.now), (address,))
     state = scene.entry(address).state
-    change = next((each for each in decision.changes if each.index == address and each.after.state is not state), None)
-    return change, next((due for index, due in decision.later if index == address), None)
+    due = (*decision.changes, *decision.behind)
+    change = next((each for each in due if each.index == address and each.after.state is not state), None)
+    return change, next((moment for index, moment in decision.later if index == address), None)
 
 
 def _of_run(scene: Scene) -> Iterator[Cause]:
@@ -178,10 +179,10 @@ def _of_run(scene: Scene) -> Iterator[Cause]:
 
 def _of_gates(scene: Scene, address: int, change: Change | None) -> Iterator[Cause]:
     """What is in the way of a try that is due: limits without a free slot, and the past."""
-    for line in scene.stored.of(address).waits:
-        if line.cause == WAITS_FOR_PAST:
-            name = name_of(scene.dag, address)
-            yield Cause(Dependency.PREVIOUS_RUN, f"it depends on the past: waits for {name} of the run {line.previous}")
+    told = [line for line in scene.stored.of(address).waits if line.cause == WAITS_FOR_PAST]
+    if told or (change is not None and held_up(scene.dag, change, None)):
+        name, run = name_of(scene.dag, address), f" {told[-1].previous}" if told else " before"
+        yield Cause(Dependency.PREVIOUS_RUN, f"it depends on the past: waits for {name} of the run{run}")
     for line in _refusals(scene, address):
         if scene.stands(line):
             wanted = f"{line.slots} wanted, " if line.slots > 1 else ""

@@ -15,7 +15,7 @@ from typing import Final
 from leeward.core.address import map_index_of, task_of
 from leeward.core.dag import DEFAULT_POOL, Dag, Task
 from leeward.core.decide import Try
-from leeward.core.run import Entry
+from leeward.core.run import Entry, RunInfo, RunType
 from leeward.core.states import FINISHED, TaskState
 
 
@@ -26,9 +26,11 @@ class Limit(StrEnum):
     PER_RUN = "max_active_tis_per_dagrun"
     PER_DAG = "max_active_tis_per_dag"
     POOL = "pool"
+    RUNS = "max_active_runs"
+    """Of the runs of a DAG, not of tasks: its tokens name runs."""
 
 
-SHARED: Final = frozenset({Limit.PER_DAG, Limit.POOL})
+SHARED: Final = frozenset({Limit.PER_DAG, Limit.POOL, Limit.RUNS})
 """Limits that several runs share. Who gives a slot back wakes the run that waits for it; within a run, the giver looks."""
 
 
@@ -294,6 +296,23 @@ def given_back(slots: Collection[Slot]) -> GateWrite:
     return GateWrite(gate, change=-sum(counts.values()), put=dict.fromkeys(counts), held=frozenset(counts))
 
 
+def of_runs(dag: Dag, run: str) -> Slot:
+    """What a run of the DAG needs to be running, and not queued."""
+    return Slot(Gate(Limit.RUNS, dag.dag_id), dag.max_active_runs, run)
+
+
+def in_line(info: RunInfo) -> Waiter:
+    """A queued run as it waits, in Airflow's order: backfills last, else by when runs are due."""
+    return Waiter((int(info.run_type is RunType.BACKFILL), info.run_after, info.ref.key))
+
+
+def enters(slot: Slot, info: RunInfo, taken: Taken) -> bool:
+    """Whether a queued run may start: a slot is free, or its own already, and nobody is before it in line."""
+    if slot.token in taken.holds:
+        return True
+    return taken.used < slot.size and next_waiter(taken, slot.size, info.ref.key, in_line(info)) is None
+
+
 def removed(gate: Gate, taken: Taken, tokens: Collection[str], waiters: Collection[str]) -> GateWrite:
     """The write that takes tokens and waiters away, as they were seen."""
     return GateWrite(
@@ -306,7 +325,14 @@ def removed(gate: Gate, taken: Taken, tokens: Collection[str], waiters: Collecti
     )
 
 
-def next_waiter(taken: Taken, size: int, run: str) -> str | None:
-    """The run that is to be woken: the first of those, other than `run`, that the room which is left would help."""
-    fits = {key: each for key, each in taken.waiters.items() if key != run and each.count <= size - taken.used}
+def next_waiter(taken: Taken, size: int, run: str, before: Waiter | None = None) -> str | None:
+    """The run that is to be woken: the first of those, other than `run`, that the room which is left would help.
+
+    With `before`, only one that goes before that waiter.
+    """
+    fits = {
+        key: each
+        for key, each in taken.waiters.items()
+        if key != run and each.count <= size - taken.used and (before is None or each.rank < before.rank)
+    }
     return min(fits, key=lambda key: fits[key].rank) if fits else None

@@ -15,7 +15,7 @@ from leeward.core.dag import Dag
 from leeward.core.deadlines import debts, left_by_end, overdue, queued_again
 from leeward.core.fail_fast import stopped
 from leeward.core.run import ENDS, UNTOUCHED, Entry, Header, Intent, IntentKind, Mapped, Payer
-from leeward.core.states import FINISHED, RunState, TaskState
+from leeward.core.states import FINISHED, RUN_FINISHED, RunState, TaskState
 
 
 def applied(intent: Intent, index: int, entry: Entry, now: float, after: Collection[int] = ()) -> Entry:
@@ -77,14 +77,17 @@ def _reopened(intent: Intent, index: int, entry: Entry) -> Entry:
 
 
 def accepted(dag: Dag, header: Header, intent: Intent) -> Header:
-    """The header once the verb is stored: the run moves (again), and the intent is there to be rolled over its items.
+    """The header once the verb is stored: the intent is there to be rolled over the run's items.
 
-    Whoever is calling what an earlier end owed has nothing more to note. A clear counts as queueing the run again.
+    A run that had ended is queued again by a clear, as in Airflow. Whoever is calling what its end owed has nothing more to
+    note.
     """
     deadlines = header.deadlines
     if intent.kind is IntentKind.CLEAR:
         deadlines = queued_again(dag, header, intent.since)
-    moved = replace(header, state=RunState.RUNNING, end=None, intent=intent, active=True)
+    waits = header.state is RunState.QUEUED or (intent.kind is IntentKind.CLEAR and header.state in RUN_FINISHED)
+    state = RunState.QUEUED if waits else RunState.RUNNING
+    moved = replace(header, state=state, end=None, intent=intent, active=True)
     return replace(moved, deadlines=deadlines, payer=None, reason="")
 
 

@@ -6,17 +6,24 @@ Anybody may advance a run at any time; who loses a write has nothing to do but t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from leeward.contract import EARLY_VERDICT_SECONDS
-from leeward.core.decide import Change, Decision, Moment, Try, causes, close, decide, nearby, witnesses
+from leeward.core.decide import Change, Decision, Moment, Try, causes, close, decide, held_up, nearby, witnesses
 from leeward.core.errors import EngineError
 from leeward.core.fail_fast import failed
 from leeward.core.gates import Gate
+from leeward.core.past import Past
 from leeward.core.view import View
+from leeward.engine.events import waits_for_past
 from leeward.engine.gates import give_back, give_up, offer
 from leeward.engine.hints import Hint, Look
+from leeward.engine.past import read_past
 from leeward.engine.ports import Write
 from leeward.engine.scope import Scope, gives_cause, send_at, shard_finished
+
+YOUNG_SECONDS: Final = 60.0
+"""How old a run may be for a look at all of it to tell what waits for the run before: the sweep tells no second time."""
 
 
 def advance(scope: Scope, view: View, touched: Collection[int] | None, *, freed: frozenset[Gate] = frozenset()) -> bool:
@@ -39,7 +46,7 @@ class _Advance:
     """Look, write what is due, look at what that changed, until nothing follows. `owed` gets the hints of what was queued.
 
     Other shards are read only where they can settle a question. A torn view is read again once; if it is still torn a
-    verb is rolling over the run, and whoever ends it advances.
+    verb is rolling over the run, and whoever ends it advances. The run before is read where it alone is waited for.
     """
 
     def __init__(self, scope: Scope, owed: list[Hint], *, freed: frozenset[Gate]) -> None:
@@ -47,6 +54,7 @@ class _Advance:
         self.held = frozenset[Try]()
         self.refused = frozenset[Try]()
         self.epoch = 0
+        self.past: Past | None = None
 
     def run(self, view: View, touched: Collection[int] | None) -> bool:
         """See `advance`.
@@ -64,10 +72,13 @@ class _Advance:
                     return ended
             ended = ended or bool(failed(scope.dag, view))
             self._forget(view.epoch)
-            moment = scope.moment(self.held)
+            moment = scope.moment(self.held, self.past)
             decision = decide(scope.dag, view, moment, touched)
             if decision.look:
                 view = scope.read(view, decision.look)
+                continue
+            if decision.behind and self.past is None:
+                self.past = self._look_back(view, decision.behind, touched)
                 continue
             if self._offer(view, decision.wanted):
                 continue
@@ -79,6 +90,20 @@ class _Advance:
                 touched, self.freed = None, frozenset()
             else:
                 return ended
+
+    def _look_back(self, view: View, behind: Collection[Change], touched: Collection[int] | None) -> Past:
+        """What the run before says. While the index may not show that run, nobody passes, and a hint comes once it must."""
+        scope, now = self.scope, self.scope.ports.clock.now()
+        shown = scope.info.created + scope.ports.runs.lag_seconds()
+        if now < shown:
+            send_at(scope, Look(scope.info), shown)
+            return Past(frozenset())
+        past = read_past(scope.ports, scope.dag, scope.info)
+        if touched is not None or now < shown + YOUNG_SECONDS:
+            held = [change for change in behind if held_up(scope.dag, change, past)]
+            lines = [waits_for_past(scope.dag, scope.info, each, past.run_id, view.epoch, now) for each in held]
+            scope.ports.log.append(lines)
+        return past
 
     def _forget(self, epoch: int) -> None:
         """After a verb, what was taken before it may have been given back by whoever rolled it over the run."""

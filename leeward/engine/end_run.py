@@ -15,10 +15,12 @@ from leeward.core.callbacks import reason
 from leeward.core.decide import decide, entries, outcome
 from leeward.core.fail_fast import failed, spared
 from leeward.core.gates import Gate
+from leeward.core.past import waits
 from leeward.core.run import Header, Intent, IntentKind, Item, Payer
 from leeward.core.states import FINISHED, RUN_FINISHED, RunState, TaskState
 from leeward.core.verbs import ended
 from leeward.core.view import View
+from leeward.engine.admit import admit
 from leeward.engine.advance import advance
 from leeward.engine.alarms import arm
 from leeward.engine.amend import amend, read_header
@@ -26,7 +28,7 @@ from leeward.engine.callbacks import pay
 from leeward.engine.deadlines import tell_deadlines
 from leeward.engine.deliver import deliver
 from leeward.engine.events import run_changed
-from leeward.engine.gates import repair
+from leeward.engine.gates import leave, pass_on, repair
 from leeward.engine.intents import roll, store
 from leeward.engine.ports import HEADER
 from leeward.engine.scope import Scope
@@ -46,14 +48,15 @@ def roll_forward(scope: Scope) -> None:
     rolled = roll(scope)
     if rolled is None or rolled.item.header is None:
         return
-    repair(scope)
+    left = repair(scope)
     header = rolled.item.header
     if header.state in RUN_FINISHED:
         tell_end(scope, rolled.before, rolled.item, rolled.payer, header.reason or "stopped")
-        return
-    if rolled.intent.kind is IntentKind.CLEAR and header.deadlines:
+    elif rolled.intent.kind is IntentKind.CLEAR and header.deadlines:
         arm(scope, header)
-    move_on(scope, scope.read_all(), None)
+    if header.state is RunState.RUNNING or (header.state is RunState.QUEUED and admit(scope, rolled.item)):
+        move_on(scope, scope.read_all(), None)
+    pass_on(scope, left)
 
 
 def end_run(scope: Scope) -> None:
@@ -74,7 +77,8 @@ def end_run(scope: Scope) -> None:
         if due.later or due.wanted:
             return
         if not due.changes:
-            _write_end(scope, item, *_verdict(scope, view))
+            if not waits(scope.dag, view, scope.info):
+                _write_end(scope, item, *_verdict(scope, view))
             return
         advance(scope, view, None)
         view = scope.read_all()
@@ -118,7 +122,8 @@ def tell_end(scope: Scope, before: Header, item: Item, payer: Payer, cause: str 
     seconds = header.end - (header.start or header.end)
     scope.ports.metrics.timing(f"{METRIC_RUN_DURATION}.{header.state}", seconds, dag_id=scope.dag.dag_id)
     tell_deadlines(scope, before, header, item.epoch)
-    repair(scope)
+    pass_on(scope, repair(scope))
+    leave(scope, item.epoch)
     deliver(scope, item, payer)
 
 

@@ -15,7 +15,7 @@ from leeward.core.address import map_index_of, task_of
 from leeward.core.dag import Dag, Json
 from leeward.core.decide import Change
 from leeward.core.gates import Limit, Slot
-from leeward.core.lines import DEADLINE_MISSED, WAITS_FOR_SLOT, iso, written
+from leeward.core.lines import DEADLINE_MISSED, WAITS_FOR_PAST, WAITS_FOR_SLOT, iso, written
 from leeward.core.run import Header, RunInfo
 from leeward.core.states import RunState
 
@@ -50,6 +50,14 @@ def waits(dag: Dag, info: RunInfo, wanted: Change, slot: Slot, used: int, epoch:
         "limit": slot.size,
         "slots": slot.count,
     }
+
+
+def waits_for_past(
+    dag: Dag, info: RunInfo, behind: Change, previous: str, epoch: int, now: float
+) -> Mapping[str, Json]:
+    """The line for a task that is due but for the run before: its state stays what it is."""
+    line = changed(dag, info, replace(behind, after=behind.before, cause=WAITS_FOR_PAST), epoch, now)
+    return {**line, "previous": previous}
 
 
 def run_changed(

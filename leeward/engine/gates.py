@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from leeward.contract import STARTED_WITHIN_SECONDS
 from leeward.core.address import task_of
 from leeward.core.dag import Json
 from leeward.core.decide import Change, Try
@@ -27,12 +28,14 @@ from leeward.core.gates import (
     grant,
     holds_slots,
     next_waiter,
+    of_runs,
     removed,
     run_of,
     slots_of,
     try_of,
 )
 from leeward.core.run import Item
+from leeward.core.states import RUN_FINISHED
 from leeward.core.view import View
 from leeward.engine.events import waits
 from leeward.engine.hints import Look
@@ -147,12 +150,16 @@ def give_up(scope: Scope, item: Item, changes: Collection[Change], held: Collect
     return frozenset(slot.gate for each in over for slot in _slots_of(scope, *each) if _free(scope, [slot]))
 
 
-def repair(scope: Scope) -> None:
-    """Give back what dead tries of a run still hold, and take the run off the lists of waiters: it is about to look."""
+def repair(scope: Scope) -> Mapping[Gate, int]:
+    """Give back what dead tries of a run still hold, and take the run off the lists of waiters: it is about to look.
+
+    The gates, with their sizes, that it was taken off: whoever is next there is to be told (`pass_on`) after that look. Told
+    now, all that wait would be woken one by one for a slot that the first of them takes.
+    """
     key = scope.info.ref.key
     gates = gates_of(scope.dag, key, scope.ports.pools)
     if not gates:
-        return
+        return {}
     found = scope.ports.gates.read(gates)
     own = {name for taken in found.values() for name in taken.holds if run_of(name) == key}
     view = scope.read(scope.empty_view(), {scope.layout.shard(try_of(name)[0]) for name in own})
@@ -160,7 +167,14 @@ def repair(scope: Scope) -> None:
         tries = {name: try_of(name) for name in own & taken.holds.keys()}
         items = {name: view.items[scope.layout.shard(address)] for name, (address, _) in tries.items()}
         tokens = [name for name in tries if _dead(scope, items[name], *tries[name], taken.holds[name])]
-        _remove(scope.ports, gate, taken, tokens, {key} & taken.waiters.keys(), gates[gate])
+        _remove(scope.ports, gate, taken, tokens, {key} & taken.waiters.keys(), gates[gate], tells=bool(tokens))
+    return {gate: gates[gate] for gate, taken in found.items() if key in taken.waiters}
+
+
+def pass_on(scope: Scope, gates: Mapping[Gate, int]) -> None:
+    """Wake who is next in line at gates that still have a slot now that the run has taken what it wanted."""
+    for gate, taken in scope.ports.gates.read(gates).items() if gates else ():
+        _wake(scope.ports, gate, taken, gates[gate], scope.info.ref.key)
 
 
 def _dead(scope: Scope, item: Item, address: int, number: int, hold: Hold) -> bool:
@@ -178,27 +192,55 @@ def repair_shared(ports: Ports, gate: Gate, size: int) -> None:
     _remove(ports, gate, taken, tokens, over & taken.waiters.keys(), size)
 
 
+def leave(scope: Scope, epoch: int) -> None:
+    """Give back the slot that a run has had among those of its DAG, or take it off the line, and wake the next one.
+
+    The run has ended in that epoch: if a clear has queued it again, and it has taken the slot over, the slot is in use.
+    """
+    if not scope.dag.bounds_runs:
+        return
+    slot, run = of_runs(scope.dag, scope.info.ref.key), scope.info.ref.key
+    taken = scope.ports.gates.read([slot.gate])[slot.gate]
+    hold = taken.holds.get(slot.token)
+    tokens = [slot.token] if hold is not None and hold.epoch <= epoch else []
+    _remove(scope.ports, slot.gate, taken, tokens, {run} & taken.waiters.keys(), slot.size)
+
+
 def _over(ports: Ports, run: str) -> bool:
     info = ports.runs.named(run)
     if info is None:
         return False
     number = header_item(open_scope(ports, info).layout)
     header = ports.runs.read(info.ref, (number,))[number].header
-    return header is not None and not header.active
+    if header is None:
+        return ports.clock.now() - info.created > STARTED_WITHIN_SECONDS
+    return header.state in RUN_FINISHED
 
 
 def _remove(
-    ports: Ports, gate: Gate, taken: Taken, tokens: Collection[str], waiters: Collection[str], size: int
+    ports: Ports,
+    gate: Gate,
+    taken: Taken,
+    tokens: Collection[str],
+    waiters: Collection[str],
+    size: int,
+    *,
+    tells: bool = True,
 ) -> None:
+    """Take tokens and waiters away as they were seen, but for what somebody took over meanwhile, and wake who is next.
+
+    Where nothing is left to be taken away the answer to an own write may have been lost.
+    """
+    if not tokens and not waiters:
+        return
     while tokens or waiters:
         after = ports.gates.write([removed(gate, taken, tokens, waiters)])
-        if after is not None:
-            _wake(ports, gate, after[gate], size, "")
-            return
-        there = ports.gates.read([gate])[gate]
+        there = ports.gates.read([gate])[gate] if after is None else after[gate]
         tokens = [name for name in tokens if there.holds.get(name) == taken.holds[name]]
         waiters = [run for run in waiters if there.waiters.get(run) == taken.waiters[run]]
         taken = there
+    if tells:
+        _wake(ports, gate, taken, size, "")
 
 
 def _wake(ports: Ports, gate: Gate, taken: Taken, size: int, run: str) -> None:

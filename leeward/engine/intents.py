@@ -51,6 +51,7 @@ def store(scope: Scope, item: Item, intent: Intent) -> bool:
     if header is None:
         return False
     changes = _changes(scope, 0, item, intent) if scope.layout.single else ()
+    after = accepted(scope.dag, header, intent)
     written = scope.write(
         Write(
             header_item(scope.layout),
@@ -59,14 +60,14 @@ def store(scope: Scope, item: Item, intent: Intent) -> bool:
             epoch=item.epoch,
             new_epoch=item.epoch + 1,
             expect_header=header,
-            put_header=accepted(scope.dag, header, intent),
+            put_header=after,
         )
     )
     if written.item.header is None or written.item.header.intent != intent:
         return False
     scope.won(_told(changes), item.epoch + 1)
     give_back(scope, changes)
-    _log(scope, header.state, RunState.RUNNING, intent, item.epoch + 1)
+    _log(scope, header.state, after.state, intent, item.epoch + 1)
     return True
 
 

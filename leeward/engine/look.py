@@ -5,14 +5,15 @@ from __future__ import annotations
 from leeward.core.run import IntentKind
 from leeward.core.states import RunState, TaskState
 from leeward.core.view import View
+from leeward.engine.admit import admit
 from leeward.engine.alarms import arm_near, times_out
 from leeward.engine.amend import read_header
 from leeward.engine.apply_verb import apply_verb
 from leeward.engine.end_run import move_on, roll_forward
-from leeward.engine.gates import repair
+from leeward.engine.gates import pass_on, repair
 from leeward.engine.hints import Look
 from leeward.engine.miss_deadlines import miss_deadlines
-from leeward.engine.ports import Ports
+from leeward.engine.ports import Ports, header_item
 from leeward.engine.scope import Scope, open_scope, send_at
 
 
@@ -22,8 +23,14 @@ def look(ports: Ports, hint: Look) -> None:
     if not hint.touched:
         look_at_run(scope)
         return
-    shards = {scope.layout.shard(index) for index in hint.touched}
-    view = scope.read(scope.empty_view(), shards)
+    shards, head = {scope.layout.shard(index) for index in hint.touched}, header_item(scope.layout)
+    items = ports.runs.read(hint.info.ref, sorted({*shards, head}))
+    header = items[head].header
+    if header is not None and header.state is RunState.QUEUED:
+        return
+    view = scope.empty_view()
+    for shard in sorted(shards):
+        view = view.with_item(shard, items[shard])
     early = _early(view, hint, ports.clock.now())
     if early is not None:
         send_at(scope, hint, early)
@@ -36,16 +43,21 @@ def look_at_run(scope: Scope) -> None:
     if item.header is not None and item.header.intent is not None:
         roll_forward(scope)
         item = read_header(scope)
-    header = miss_deadlines(scope, item).header
+    item = miss_deadlines(scope, item)
+    header = item.header
     if header is None or header.intent is not None:
         return
     due = times_out(scope, header)
     if due is not None and due <= scope.ports.clock.now():
         apply_verb(scope, IntentKind.STOP, state=RunState.FAILED, reason="timed_out")
         return
-    if header.state is RunState.RUNNING:
-        repair(scope)
+    if header.state is RunState.QUEUED:
+        if admit(scope, item):
+            move_on(scope, scope.read_all(), None)
+    elif header.state is RunState.RUNNING:
+        left = repair(scope)
         move_on(scope, scope.read_all(), None)
+        pass_on(scope, left)
     arm_near(scope, header)
 
 

@@ -85,6 +85,12 @@ class RunStore(Protocol):
     def recent(self, dag_id: str, limit: int) -> Sequence[RunInfo]:
         """The runs of a DAG that were created last, the newest first."""
 
+    def lag_seconds(self) -> float:
+        """For how long a run that was created may be missing in `recent` and `near`."""
+
+    def near(self, info: RunInfo, limit: int) -> Sequence[RunInfo]:
+        """The other runs of its DAG that were created next to a run, so many at most before it and so many after it."""
+
 
 class Gates(Protocol):
     """The gates of limits on task instances (see `leeward.core.gates`)."""

@@ -41,7 +41,7 @@ is not there): it is looked at again each time."""
 GONE: Final = "gone"
 """What is wanted of a file that is not there any more."""
 
-COMPILER: Final = "2"
+COMPILER: Final = "3"
 """Grows when the same files are to give other DAGs, so that everything is compiled again."""
 
 

@@ -19,12 +19,14 @@ from leeward.core.dag import Dag, Task
 from leeward.core.decide import Change, Moment, Try
 from leeward.core.fail_fast import halts
 from leeward.core.gates import gated
+from leeward.core.past import Past
 from leeward.core.presence import absent
 from leeward.core.run import Entry, Item, RunInfo
 from leeward.core.states import FINISHED, TaskState
 from leeward.core.view import Layout, View
 from leeward.engine.events import changed
 from leeward.engine.hints import Execute, Hint, Look, Poll
+from leeward.engine.past import wake_next
 from leeward.engine.ports import Ports, Write, Written
 
 
@@ -55,9 +57,9 @@ class Scope:
         """The tasks whose tries need slots."""
         return gated(self.dag, self.ports.pools)
 
-    def moment(self, held: frozenset[Try] = frozenset()) -> Moment:
-        """The run, the present time, and the tries that hold their slots although they have not been queued."""
-        return Moment(self.info, self.ports.clock.now(), self.gated, held)
+    def moment(self, held: frozenset[Try] = frozenset(), past: Past | None = None) -> Moment:
+        """The run, the present time, the tries that hold their slots although they have not been queued, the run before."""
+        return Moment(self.info, self.ports.clock.now(), self.gated, held, past)
 
     def empty_view(self) -> View:
         """A view that has read nothing."""
@@ -98,6 +100,7 @@ class Scope:
         for change in changes:
             self._arm(change, now)
             self._count(change)
+        wake_next(self.ports, self.dag, self.info, changes)
         return [*self.hints({c.index: c.after for c in changes if c.after.state is TaskState.QUEUED})]
 
     def tell(self, changes: Iterable[Change], epoch: int) -> None:

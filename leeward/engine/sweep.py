@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from leeward.contract import RESEND_AFTER_SECONDS, RESENDS_PER_SWEEP, STALE_INTENT_SECONDS
-from leeward.core.gates import SHARED, Gate, gates_of
+from leeward.core.gates import SHARED, Gate, gates_of, of_runs
 from leeward.core.run import Entry, Item
-from leeward.core.states import RUN_FINISHED, TaskState
+from leeward.core.states import RUN_FINISHED, RunState, TaskState
 from leeward.core.view import View
 from leeward.engine.amend import read_header
 from leeward.engine.callbacks import pay_old
@@ -31,6 +31,9 @@ def sweep(ports: Ports) -> None:
         scope = open_scope(ports, info)
         sweep_run(scope)
         gates |= gates_of(scope.dag, info.ref.key, ports.pools)
+        if scope.dag.bounds_runs:
+            runs = of_runs(scope.dag, info.ref.key)
+            gates[runs.gate] = runs.size
     for gate, size in gates.items():
         if gate.limit in SHARED:
             repair_shared(ports, gate, size)
@@ -55,6 +58,8 @@ def sweep_run(scope: Scope) -> None:
     if scope.dag.calls_back:
         pay_old(scope, scope.read_instances(scope.read_all()))
     look_at_run(scope)
+    if header.state is RunState.QUEUED:
+        return
     _resend(scope, scope.read_instances(scope.read_all(), under_way=True))
     end_run(scope)
 

@@ -43,7 +43,7 @@ def trigger_run(
         created=now,
         conf=given,
     )
-    if not start_run(ports, info):
+    if not start_run(ports, info, paused=live.paused):
         raise UsageError("LW307", f"{dag_id} has a run {info.ref.run_id} already")
     return info
 

@@ -86,6 +86,19 @@ class MemoryRunStore:
             found = [info for info in self._infos.values() if info.ref.dag_id == dag_id]
         return sorted(found, key=lambda info: (info.created, info.ref.run_id), reverse=True)[:limit]
 
+    def lag_seconds(self) -> float:
+        """See `RunStore.lag_seconds`."""
+        return 0.0
+
+    def near(self, info: RunInfo, limit: int) -> Sequence[RunInfo]:
+        """See `RunStore.near`."""
+        with self._lock:
+            others = [one for one in self._infos.values() if one.ref.dag_id == info.ref.dag_id and one.ref != info.ref]
+        others.sort(key=lambda one: one.created)
+        before = [one for one in others if one.created <= info.created]
+        after = [one for one in others if one.created > info.created]
+        return (*before[-limit:], *after[:limit])
+
     def _index(self, ref: RunRef, header: Header | None) -> None:
         if header is None:
             return

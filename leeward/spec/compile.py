@@ -248,6 +248,7 @@ def _dag(
         if timeout is None
         else as_timedelta(timeout, report, "dagrun_timeout", numbers=True),
         max_active_runs=active if isinstance(active, int) else 16,
+        bounds_runs="max_active_runs" in keys or _true(keys.get("catchup")),
         params=params.defaults,
         param_schemas=params.schemas,
         description=text_of(keys.get("description")) or "",

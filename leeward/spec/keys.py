@@ -53,6 +53,7 @@ class Key:
 
 TEXT: Final = {"type": ["string", "null"]}
 BOOL: Final = {"type": "boolean"}
+FLAG: Final = {"type": ["boolean", "null"]}
 NUMBER: Final = {"type": "number", "minimum": 0}
 COUNT: Final = {"type": "integer", "minimum": 0}
 AT_LEAST_ONE: Final = {"type": "integer", "minimum": 1}
@@ -63,7 +64,6 @@ DATE: Final = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["__
 OBJECT: Final = {"type": "object", "required": ["__type__"]}
 RULE: Final = {"enum": [rule.value for rule in TriggerRule]}
 
-_PAST = "dependencies on earlier runs"
 _ASSETS = "assets"
 _NOTHING: Final[tuple[Json, ...]] = (None, [], {})
 
@@ -115,7 +115,11 @@ _DAG: Final = (
     Key("end_date", "After it no run is scheduled.", DATE),
     Key("timezone", "IANA name of the zone of dates without offset. UTC by default.", TEXT),
     Key("catchup", "Whether runs that were missed are made up for.", BOOL),
-    Key("max_active_runs", "How many runs may be active at once. 16 by default.", {"type": "integer", "minimum": 1}),
+    Key(
+        "max_active_runs",
+        "How many runs may be running at once; others are queued. 16 with catchup; else none unless it is here.",
+        {"type": "integer", "minimum": 1},
+    ),
     Key("dagrun_timeout", "A run that takes longer fails, and its unfinished tasks are skipped.", SPAN),
     _mapped("dagrun_timeout_sec", "dagrun_timeout", NUMBER),
     Key("default_args", "Arguments that every task gets unless it has them itself.", TABLE),
@@ -216,10 +220,26 @@ _BASE: Final = (
     Key("params", "Values for this task's templates, plain or `Param` by `__type__`.", TABLE),
     *_DOCS,
     _warned("task_display_name", "a name for Airflow's pages"),
-    _later("depends_on_past", _PAST, False),
-    _later("ignore_first_depends_on_past", _PAST, False, True),
-    _later("wait_for_past_depends_before_skipping", _PAST, False),
-    _later("wait_for_downstream", _PAST, False),
+    Key(
+        "depends_on_past",
+        "Whether the task starts only once it has succeeded, or was skipped, in the run before.",
+        FLAG,
+    ),
+    Key(
+        "ignore_first_depends_on_past",
+        "Whether a task that is new, and which no earlier run has, starts for all that it depends on the past.",
+        FLAG,
+    ),
+    Key(
+        "wait_for_past_depends_before_skipping",
+        "Whether a task that depends on the past is skipped only once the past would let it start.",
+        FLAG,
+    ),
+    Key(
+        "wait_for_downstream",
+        "`depends_on_past`, and the tasks directly after it must have succeeded, or have been skipped, there, too.",
+        FLAG,
+    ),
     Key(
         "priority_weight",
         "Who goes first where a limit binds: the greater sum of weights, as `weight_rule` says. 1 by default.",

@@ -93,7 +93,7 @@ class TaskReader:
             member.mark,
             group,
             replace(
-                marked(self._task(member, kind, keys, arguments), member, keys, self.report),
+                marked(_with_past(self._task(member, kind, keys, arguments), keys), member, keys, self.report),
                 start_date=self.calendar.date("start_date", own, defaults),
                 end_date=self.calendar.date("end_date", own, defaults),
                 expand=expand,
@@ -314,6 +314,18 @@ def check_fail_fast(specs: Iterable[TaskSpec], report: Report) -> None:
         if spec.task.trigger_rule not in allowed:
             story = f"{spec.name!r} has the rule {spec.task.trigger_rule} in a DAG with fail_fast"
             report.error(spec.mark, "LW153", story, "leave trigger_rule out, or fail_fast")
+
+
+def _with_past(task: Task, keys: Mapping[str, Node]) -> Task:
+    """The task with what it waits for in the run before: who waits for what is downstream depends on the past, too."""
+    whole = _flag(keys.get("wait_for_downstream"), default=False)
+    return replace(
+        task,
+        depends_on_past=whole or _flag(keys.get("depends_on_past"), default=False),
+        wait_for_downstream=whole,
+        ignore_first_depends_on_past=_flag(keys.get("ignore_first_depends_on_past"), default=False),
+        wait_for_past_depends_before_skipping=_flag(keys.get("wait_for_past_depends_before_skipping"), default=False),
+    )
 
 
 def _own(node: Node | None) -> bool | None:

@@ -299,6 +299,13 @@ def test_all_limits_and_the_past_are_told_each_by_its_last_word() -> None:
     assert Dependency.PREVIOUS_RUN in {cause.dependency for cause in found.causes}
 
 
+def test_task_that_depends_on_the_past_waits_for_it_though_no_line_says_so() -> None:
+    dag = draw("a", a={"depends_on_past": True})
+    found = told(dag, stored(dag), "a")
+    assert causes(found) == [("Previous Dagrun State", "it depends on the past: waits for a of the run before")]
+    assert found.standing is Standing.WAITING
+
+
 def test_word_on_a_pool_holds_for_every_task_of_the_run_that_uses_it() -> None:
     dag = draw("a,b,c", a={"pool": "db"}, b={"pool": "db"})
     wait = waiting("a", "pool db", 4, 4)

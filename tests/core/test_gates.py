@@ -27,18 +27,21 @@ from leeward.core.gates import (
     Taken,
     Waiter,
     dead,
+    enters,
     gated,
     gates_of,
     given_back,
     grant,
     holds_slots,
+    in_line,
     next_waiter,
+    of_runs,
     removed,
     run_of,
     slots_of,
     try_of,
 )
-from leeward.core.run import Entry, Intent, IntentKind, Item
+from leeward.core.run import Entry, Intent, IntentKind, Item, RunInfo, RunRef, RunType
 from leeward.core.states import TaskState
 from leeward.core.verbs import touches
 from leeward.core.view import Layout, View
@@ -559,3 +562,18 @@ def test_verb_is_about_what_it_names_and_a_stop_about_everything() -> None:
     inside = [0, 1, instance(1, 7), summary(1, 3), 2, instance(2, 40), instance(2, 41), summary(2, 1), summary(2, 0)]
     assert [touches(clear, address) for address in inside] == [False, True, True, True, False, True, False, True, False]
     assert all(touches(replace(clear, kind=IntentKind.STOP, tasks=frozenset()), address) for address in inside)
+
+
+def _run(name: str, due: str, kind: RunType = RunType.MANUAL) -> RunInfo:
+    return RunInfo(RunRef("d", name, "v"), kind, due, due, due, due)
+
+
+def test_queued_run_enters_when_a_slot_is_free_and_nobody_is_before_it() -> None:
+    early, late, backfill = _run("a", "2024-01-01"), _run("b", "2024-01-02"), _run("c", "2023-01-01", RunType.BACKFILL)
+    slot = of_runs(Dag("d", (), max_active_runs=1), late.ref.key)
+    assert slot == Slot(Gate(Limit.RUNS, "d"), 1, late.ref.key)
+    assert enters(slot, late, Taken())
+    assert not enters(slot, late, Taken(1, {"x": Hold(1, 0)}))
+    assert enters(slot, late, Taken(1, {late.ref.key: Hold(1, 0)}))
+    assert not enters(slot, late, Taken(waiters={early.ref.key: in_line(early)}))
+    assert enters(slot, late, Taken(waiters={backfill.ref.key: in_line(backfill), late.ref.key: in_line(late)}))

@@ -126,7 +126,8 @@ def test_mark_sets_a_state_once() -> None:
 def test_header_carries_the_intent_until_every_item_is_done() -> None:
     ended = Header(RunState.SUCCESS, end=3.0, active=False)
     clear = accepted(DIAMOND, ended, _intent(IntentKind.CLEAR))
-    assert (clear.state, clear.end, clear.active) == (RunState.RUNNING, None, True)
+    assert (clear.state, clear.end, clear.active) == (RunState.QUEUED, None, True)
+    assert accepted(DIAMOND, ended, _intent(IntentKind.MARK, TaskState.FAILED)).state is RunState.RUNNING
     told = Dag("d", (Task("t", "x"),), callbacks={CallbackEvent.FAILURE: (Callback("m.f"),)})
     assert done(told, clear, 9.0, ME) == replace(clear, intent=None)
     stopped = done(told, accepted(told, Header(), _intent(IntentKind.STOP, RunState.FAILED)), 9.0, ME)

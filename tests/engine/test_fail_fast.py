@@ -13,8 +13,10 @@ from leeward.core.run import IntentKind, RunRef
 from leeward.core.states import RunState, TaskState
 from leeward.engine.apply_verb import apply_verb
 from leeward.engine.hints import Execute
+from leeward.engine.intents import store
 from leeward.engine.ports import Write, Written
 from leeward.engine.sweep import sweep
+from leeward.local.gates import MemoryGates
 from leeward.local.run_store import MemoryRunStore
 from tests.core.test_setups import SETUP, TEARDOWN
 from tests.drawing import draw
@@ -175,4 +177,14 @@ def test_slots_of_what_a_failure_stops_are_free_again(size: int) -> None:
     with patch("leeward.core.view.TASKS_PER_SHARD", size):
         world = World(dag, {name: [JOB, BOOM] for name in "abc"}).run()
         assert sorted(_names(world).values()) == ["failed", "skipped", "skipped"]
+        assert isinstance(world.ports.gates, MemoryGates)
         assert not any(taken.holds for taken in world.ports.gates.all().values())
+
+
+def test_who_loses_the_header_to_somebody_else_looks_anew() -> None:
+    world = World(draw("a>b; c>d", dag=FAST), {"a": [BOOM], "c": [JOB, Succeeded()]}).start()
+    answers = iter([False])
+    with patch("leeward.engine.end_run.store", lambda *each: next(answers, None) is None and store(*each)):
+        for hint in world.queue.take():
+            world.handle(hint)
+    assert _names(world) == {"a": "failed", "b": "skipped", "c": "skipped", "d": "skipped"}

@@ -35,16 +35,25 @@ SLOW: Sequence[Outcome | None] = [Deferred("job", 600.0), Succeeded()]
 
 @dataclass
 class Gates(MemoryGates):
-    """The twin, which counts calls, and whose writes can be hooked into: killed before or after, or with a lost answer."""
+    """The twin, which counts calls, and whose writes can be hooked into: killed before or after, or with a lost answer.
+
+    The gates of whole runs lie beside it.
+    """
 
     calls: int = 0
+    of_runs: MemoryGates = field(default_factory=MemoryGates)
     fault: Callable[[Sequence[GateWrite]], str] = field(default=lambda writes: "")
 
     def read(self, gates: Iterable[Gate]) -> Mapping[Gate, Taken]:
+        wanted = list(gates)
+        if all(gate.limit is Limit.RUNS for gate in wanted):
+            return self.of_runs.read(wanted)
         self.calls += 1
-        return super().read(gates)
+        return super().read(wanted)
 
     def write(self, writes: Sequence[GateWrite]) -> Mapping[Gate, Taken] | None:
+        if all(write.gate.limit is Limit.RUNS for write in writes):
+            return self.of_runs.write(writes)
         self.calls += 1
         fault = self.fault(writes)
         if fault == "before":

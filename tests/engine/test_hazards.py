@@ -429,6 +429,7 @@ def test_clear_of_one_task_runs_it_and_what_follows_again() -> None:
     assert [line["to"] for line in world.log.lines if "task_id" not in line] == [
         "running",
         "success",
+        "queued",
         "running",
         "success",
     ]

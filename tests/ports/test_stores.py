@@ -219,6 +219,23 @@ def test_recent_runs_of_a_dag_come_newest_first(found: Stores) -> None:
     assert list(found.runs.recent("none", 3)) == []
 
 
+def test_runs_near_a_run_are_those_created_right_before_and_right_after_it(found: Stores) -> None:
+    made = [replace(INFO, ref=replace(REF, run_id=f"r{i}"), created=100.0 + i) for i in range(7)]
+    for info in (*made, replace(INFO, ref=replace(REF, dag_id="other"), created=103.0)):
+        found.runs.announce(info)
+    assert list(found.runs.near(made[3], 2)) == [made[1], made[2], made[4], made[5]]
+    assert list(found.runs.near(made[0], 9)) == made[1:]
+    assert list(found.runs.near(replace(INFO, ref=replace(REF, dag_id="none")), 9)) == []
+    assert 0 <= found.runs.lag_seconds() < 60
+
+
+def test_runs_created_in_the_same_instant_are_near_each_other(found: Stores) -> None:
+    made = [replace(INFO, ref=replace(REF, run_id=f"r{i}"), created=100.0) for i in range(3)]
+    for info in made:
+        found.runs.announce(info)
+    assert {one.ref.run_id for one in found.runs.near(made[1], 2)} == {"r0", "r2"}
+
+
 @pytest.mark.parametrize("drawing", ["a>b,c>d", ",".join(f"t{i}" for i in range(TASKS_PER_SHARD + 3)) + ">z"])
 def test_run_goes_to_its_end(found: Stores, drawing: str) -> None:
     world = put_in(World(draw(drawing)), found).run(Random(1))
@@ -254,6 +271,7 @@ ENTRIES = st.builds(
     st.integers(0, 10**4),
     st.integers(0, 10**4),
     st.frozensets(st.integers(0, 10**4), max_size=5),
+    st.booleans(),
     st.booleans(),
     st.none() | st.integers(0, 10**6),
     st.none() | st.builds(Mapped, st.integers(0, 10**5), COUNTS, COUNTS, st.integers(0, 10**5)),

@@ -40,7 +40,7 @@ def test_limits_cost_writes_of_one_unit_and_a_bounded_number_a_task(
     with stores("wire") as found:
         meter, _ = measure(dag_of(name, tasks, edges), found)
     count = tasks * runs_of(name)
-    gates = {key: size for key, size in meter.peaks.items() if "gate/" in key}
+    gates = {key: size for key, size in meter.peaks.items() if "gate/" in key and "max_active_runs" not in key}
     told = f"{meter.writes / count:.2f} write and {meter.reads / count:.2f} read units a task, largest gate"
     with capsys.disabled():
         sys.stdout.write(f"\n{name}: {told} {max(gates.values())} bytes\n")

@@ -34,10 +34,12 @@ class Case:
 
 
 def random_case(random: Random) -> Case:
-    """Any DAG, or one with mapped tasks, with limits, with `fail_fast`, or a small join that is steered, or raced for, or a special one."""
+    """Any DAG, or one with mapped tasks, limits, `fail_fast` or dependencies on the past, or a small join, or a special one."""
     kind = random.random()
     if kind < 0.1:
         return _limited(random)
+    if kind < 0.13:
+        return _dependent(random)
     if kind < 0.15:
         return _failing_fast(random)
     if kind < 0.4:
@@ -65,7 +67,7 @@ def _limited(random: Random) -> Case:
         tasks.append(task)
     down = {task["task_id"]: [t["task_id"] for t in tasks if task["task_id"] in t["dependencies"]] for task in tasks}
     script = {task["task_id"]: _limited_doings(random) for task in tasks}
-    text = spec(tasks, most=random.choice([None, 1, 1, 2, 3]))
+    text = spec(tasks, most=random.choice([None, 1, 1, 2, 3]), most_runs=random.choice([None, None, 1, 1, 2]))
     return Case(
         text,
         script,
@@ -74,6 +76,35 @@ def _limited(random: Random) -> Case:
         verbs=_verbs(random, down),
         runs=random.choice([1, 1, 2, 3]),
     )
+
+
+def _dependent(random: Random) -> Case:
+    """Tasks that depend on the past, in up to four runs. All of them succeed or are skipped in the end, so that no run waits
+    for ever.
+    """
+    tasks: list[dict[str, Any]] = []
+    for number in range(random.choice([1, 2, 2, 3, 4])):
+        upstream = random.sample(range(number), random.choice([0, 1, 1, 2]) if number > 1 else min(number, 1))
+        task = {**_plain(f"t{number}"), "dependencies": [f"t{up}" for up in sorted(upstream)], "retries": 50}
+        key = random.choice(["depends_on_past", "depends_on_past", "wait_for_downstream", "owner"])
+        task |= {"retry_delay": random.choice([0, 30]), key: "me" if key == "owner" else True}
+        task |= {"wait_for_past_depends_before_skipping": True} if random.random() < 0.2 else {}
+        tasks.append(task)
+    down = {task["task_id"]: [t["task_id"] for t in tasks if task["task_id"] in t["dependencies"]] for task in tasks}
+    script = {task["task_id"]: _passing(random) for task in tasks}
+    scheduled = random.random() < 0.5
+    verbs = _verbs(random, down) if random.random() < 0.5 else ()
+    runs = random.choice([1, 2, 3, 4])
+    return Case(spec(tasks, scheduled=scheduled), script, random.choice([1, 2, 36]), scheduled, verbs, runs)
+
+
+def _passing(random: Random) -> list[Doing]:
+    """What a task does that fails at most once."""
+    where = random.choices(["here", "worker", "job"], [6, 2, 2])[0]
+    seconds = [0.0, 0.0, 5.0, 50.0]
+    found = [Doing(where, "failed", random.choice(seconds))] if random.random() < 0.2 else []  # type: ignore[arg-type]
+    last = random.choice(["success"] * 6 + ["skipped"])
+    return [*found, Doing(where, last, random.choice(seconds))]  # type: ignore[arg-type]
 
 
 def _wants(random: Random) -> dict[str, Any]:
@@ -236,6 +267,7 @@ def spec(
     groups: list[Any] | None = None,
     deadline: int | None = None,
     most: int | None = None,
+    most_runs: int | None = None,
     fail_fast: bool = False,
 ) -> str:
     """The spec of those tasks; a scheduled one has runs at 8:00 and, after it, at every full hour until 9:30.
@@ -246,6 +278,8 @@ def spec(
     dag: dict[str, Any] = {"tasks": tasks, "schedule": None} | ({"task_groups": groups} if groups else {})
     if most:
         dag["max_active_tasks"] = most
+    if most_runs:
+        dag["max_active_runs"] = most_runs
     if fail_fast:
         dag["fail_fast"] = True
     if told:

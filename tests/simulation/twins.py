@@ -16,8 +16,8 @@ from leeward.core.dag import Dag, Json
 from leeward.core.decide import judge
 from leeward.core.gates import Gate, GateWrite, Taken, holds_slots, slots_of
 from leeward.core.instances import depends_inside
-from leeward.core.run import Entry, Item, RunRef
-from leeward.core.states import TaskState
+from leeward.core.run import Entry, Item, RunInfo, RunRef, RunType
+from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.view import Layout, View
 from leeward.engine.hints import Execute, Hint, Look
 from leeward.engine.ports import Write, Written
@@ -34,6 +34,10 @@ FAN = 2
 
 RACE_SECONDS = 2.0
 """A sweep that is so close behind a change may well be faster than whoever made the change."""
+
+
+LAG_SECONDS = 1.0
+"""For how long the index does not show a new run."""
 
 
 POOLS = {"narrow": 1, "wide": 3}
@@ -54,16 +58,38 @@ class Runs(MemoryRunStore):
         """Everything that is stored."""
         return [(ref, item) for (ref, _), item in self._items.items()]
 
+    def create(self, info: RunInfo, item: Item, layout: Layout) -> bool:
+        created = super().create(info, item, layout)
+        self._check_runs(info.ref)
+        return created
+
     def write(self, ref: RunRef, write: Write) -> Written:
         written = super().write(ref, write)
+        if write.put_header is not None:
+            self._check_runs(ref)
         if written.won and self.world is not None:
             self._check_causes(self.world, ref, write)
             self._check_limits(self.world, ref, write)
+            self._check_past(self.world, ref, write)
+            awaited = self.specs.get(ref.version).awaited
+            if any(i in awaited and after.state in FINISHED for i, after in write.put.items()):
+                self.world.freed = self.world.clock.now()
             for index, after in write.put.items():
                 before = write.expect.get(index)
                 if before is not None and after.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY):
                     self._note(self.world, ref, index, before, after)
         return written
+
+    def _check_runs(self, ref: RunRef) -> None:
+        """No more runs of a DAG are running than may be."""
+        found = [
+            item.header.state for (owner, _), item in self._items.items() if owner.dag_id == ref.dag_id and item.header
+        ]
+        if self.world is None:
+            return
+        dag = self.world.specs.get(ref.version)
+        if dag.bounds_runs and found.count(RunState.RUNNING) > dag.max_active_runs:
+            self.world.wrong.append(f"{ref.run_id}: {found.count(RunState.RUNNING)} runs of {ref.dag_id} are running")
 
     def _check_causes(self, world: Installation, ref: RunRef, write: Write) -> None:
         """Whatever starts has cause to, by all that is stored now; while a verb is on its way nobody can tell."""
@@ -77,6 +103,37 @@ class Runs(MemoryRunStore):
             before = write.expect.get(index)
             if before is not None and before.state is TaskState.NONE and not self._has_cause(dag, view, index):
                 world.wrong.append(f"{ref.run_id}: {dag.tasks[task_of(index)].task_id} starts without cause: {index}")
+
+    def lag_seconds(self) -> float:
+        return LAG_SECONDS
+
+    def near(self, info: RunInfo, limit: int) -> Sequence[RunInfo]:
+        """What the index shows: nothing that is younger than it may lag behind."""
+        now = info.created if self.world is None else self.world.clock.now()
+        return [one for one in super().near(info, limit) if one.created + LAG_SECONDS <= now]
+
+    def _check_past(self, world: Installation, ref: RunRef, write: Write) -> None:
+        """What depends on the past starts only once it has come through in the run before; verbs may take that back."""
+        dag = world.specs.get(ref.version)
+        queued = [i for i, after in write.put.items() if after.state is TaskState.QUEUED and i in dag.dependents]
+        before = None if world.steered or not queued else self._run_before(dag, ref)
+        for index in queued if before else ():
+            task = dag.tasks[index]
+            asked = [index, *(dag.graph.downstream[index] if task.wait_for_downstream else ())]
+            there = [item for (owner, shard), item in self._items.items() if owner == before and shard >= 0]
+            states = {i: entry.state for item in there for i, entry in item.entries.items()}
+            if not {states.get(i) for i in asked} <= {TaskState.SUCCESS, TaskState.SKIPPED}:
+                world.wrong.append(f"{ref.run_id}: {task.task_id} starts before {before} is through: {states}")
+
+    def _run_before(self, dag: Dag, ref: RunRef) -> RunRef | None:
+        """The run before, if it was there before this one was and nobody has come in between since."""
+        infos = [info for info in self._infos.values() if info.ref == ref or not (dag.catchup and _by_hand(info))]
+        own = next(place for place, info in enumerate(infos) if info.ref == ref)
+        date = _date(infos[own])
+        earlier = [(_date(info), place) for place, info in enumerate(infos) if _date(info) < date]
+        last = max(earlier, default=(date, own))[1]
+        there = last < own and infos[last].created <= infos[own].created
+        return infos[last].ref if there else None
 
     def _check_limits(self, world: Installation, ref: RunRef, write: Write) -> None:
         """No more tries hold slots of any gate than it has."""
@@ -114,6 +171,14 @@ class Runs(MemoryRunStore):
         expired = before.state is TaskState.RUNNING and (before.until or 0.0) <= world.clock.now()
         if expired or key in world.reported:
             world.lost.add(key)
+
+
+def _by_hand(info: RunInfo) -> bool:
+    return info.run_type is RunType.MANUAL
+
+
+def _date(info: RunInfo) -> datetime:
+    return datetime.fromisoformat(info.logical_date or "0001-01-01T00:00:00+00:00")
 
 
 @dataclass

@@ -315,7 +315,7 @@ def test_unknown_group_of_a_task_is_ignored_only_where_there_are_no_groups() -> 
         ("d: {tasks: {t: {decorator: airflow.decorators.taks}}}", ["1 LW137"]),
         ("d: {tasks: {t: {operator: x.Y, inlets: [1]}}}", ["1 LW121"]),
         ("d: {tasks: {t: {operator: x.Y, pool: 3}}}", ["1 LW124"]),
-        ("d: {tasks: {t: {operator: x.Y, depends_on_past: 0}}}", ["1 LW121"]),
+        ("d: {tasks: {t: {operator: x.Y, depends_on_past: 0}}}", ["1 LW124"]),
         ("d: {tasks: {t: {operator: x.Y, pre_execute: f}}}", ["1 LW122"]),
         ("d: {tasks: {t: {operator: x.Y, email: me}}}", ["1 LW201"]),
         ("d: {tasks: {t: {operator: x.Y, retry_delay_sec: 5}}}", ["1 LW202"]),

@@ -78,3 +78,12 @@ def test_max_active_tasks_has_two_names_and_no_default() -> None:
     assert dag("d: {max_active_tasks: null, tasks: {}}").max_active_tasks is None
     assert dag("d: {max_active_tasks: 3, tasks: {}}").max_active_tasks == 3
     assert compiled("d: {concurrency: 4, tasks: {}}").dags[0].max_active_tasks == 4
+
+
+@pytest.mark.parametrize(
+    ("keys", "bounds"),
+    [("max_active_runs: 16", True), ("catchup: true, start_date: 2024-01-01", True), ("catchup: false", False)],
+)
+def test_runs_are_bounded_where_the_dag_says_so_or_makes_up_for_many(keys: str, bounds: bool) -> None:
+    found = dag(f"d: {{{keys}, schedule: '@daily', tasks: {{}}}}")
+    assert (found.bounds_runs, found.max_active_runs) == (bounds, 16)

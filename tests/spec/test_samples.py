@@ -30,7 +30,6 @@ BLOCKED: Final[Mapping[str, str]] = {
     "dev/dags/datasets/example_dag_datasets_outlet_inlet.yml": ASSETS,
     "dev/dags/example_object_storage.yml": "__type__ airflow.io.path.ObjectStoragePath",
     "dev/dags/external_task_sensor.yml": "ExternalTaskSensor",
-    "tests/fixtures/dag_factory_variables_as_arguments.yml": "dependencies on earlier runs",
 }
 """Files that dag-factory builds and that a later feature blocks: a word of the message that says so."""
 
@@ -40,6 +39,7 @@ BEYOND: Final = {"tests/fixtures_without_default_yaml/dag_factory.yml": ("exampl
 ACCEPTED: Final = {
     "dev/dags/airflow3/example_dag_factory_default_config.yml": "tasks of the default block merge by name here",
     "dev/dags/example_dag_factory_tasks_taskgroups_as_dict_format.yml": "schedule_interval is read as schedule",
+    "tests/fixtures/dag_factory_schedule_interval.yml": "schedule_interval is read as schedule",
     "dev/dags/comparison/example_hackernews_dagfactory.yml": "its callable needs pandas, which compiling does not import",
     "dev/dags/comparison/example_pypi_stats_dagfactory.yml": "its callable needs pandas, which compiling does not import",
     "dev/dags/example_callbacks.yml": "its notifiers need providers, which compiling does not import",
