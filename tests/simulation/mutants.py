@@ -22,12 +22,14 @@ from leeward.core.decide import Change
 from leeward.core.fold import Lease, claimed
 from leeward.core.gates import Gate, holds_slots, slots_of
 from leeward.core.instances import relevant
+from leeward.core.past import Past
 from leeward.core.rules import verdict
 from leeward.core.run import ENDS, Entry, Header, Intent, IntentKind, Item, Mapped, Payer, RunRef
 from leeward.core.states import FINISHED, RunState, TaskState
 from leeward.core.view import View
 from leeward.engine import advance, deliver, end_run, execute_task, gates, intents, look, poll_task, record, sweep
 from leeward.engine import callbacks as engine_callbacks
+from leeward.engine import scope as engine_scope
 from leeward.engine.amend import amend, read_header
 from leeward.engine.execute_task import Execution
 from leeward.engine.hints import Execute, Look, Poll
@@ -35,7 +37,7 @@ from leeward.engine.ports import Write, Written
 from leeward.engine.scope import Scope, open_scope, send_at, shard_finished
 from leeward.local.gates import MemoryGates
 from leeward.local.run_store import MemoryRunStore
-from tests.simulation.twins import Tokens
+from tests.simulation.twins import Runs, Tokens
 
 Mutant: TypeAlias = "Callable[[], Any]"
 S = TaskState
@@ -625,6 +627,21 @@ def block_takes_the_newest_epoch() -> Any:
     return patch.object(advance._Advance, "write", write)
 
 
+def everybody_is_the_first_run() -> Any:
+    """Who depends on the past does not look for the run before."""
+    return patch.object(advance, "read_past", lambda _p, dag, _i: Past(dag.dependents))
+
+
+def nobody_wakes_the_next_run() -> Any:
+    """The end of a task that the next run waits for is left to the sweep."""
+    return patch.object(engine_scope, "wake_next", lambda *_: None)
+
+
+def index_is_believed_at_once() -> Any:
+    """A run that has just been created takes what the index does not show yet for what is not there."""
+    return patch.object(Runs, "lag_seconds", lambda _: 0.0)
+
+
 MUTANTS: Final[Mapping[str, Mutant]] = {
     mutant.__name__: mutant
     for mutant in (
@@ -676,6 +693,9 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         verb_expects_only_what_it_changes,
         failures_stop_others_and_are_not_stored,
         block_takes_the_newest_epoch,
+        everybody_is_the_first_run,
+        nobody_wakes_the_next_run,
+        index_is_believed_at_once,
     )
 }
 """By name; each is a context in which the engine makes that mistake."""

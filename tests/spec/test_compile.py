@@ -420,6 +420,22 @@ def test_template_is_accepted_where_another_type_is_wanted() -> None:
     assert problems("d: {tasks: {t: {operator: BashOperator, bash_command: 5}}}") == ["1 LW124"]
 
 
+def test_who_waits_for_downstream_depends_on_the_past() -> None:
+    found = task("operator: BashOperator\nbash_command: x\nwait_for_downstream: true\ndepends_on_past: false")
+    assert (found.depends_on_past, found.wait_for_downstream) == (True, True)
+    assert not task("operator: BashOperator\nbash_command: x\ndepends_on_past: null").depends_on_past
+
+
+def test_default_args_say_what_depends_on_the_past() -> None:
+    found = dag(
+        "d: {default_args: {depends_on_past: true, ignore_first_depends_on_past: true, "
+        "wait_for_past_depends_before_skipping: true}, "
+        "tasks: {t: {operator: x.Y}, u: {operator: x.Y, depends_on_past: false}}}"
+    )
+    assert [each.depends_on_past for each in found.tasks] == [True, False]
+    assert all(t.ignore_first_depends_on_past and t.wait_for_past_depends_before_skipping for t in found.tasks)
+
+
 def test_every_key_of_a_later_feature_is_accepted_with_its_neutral_values() -> None:
     for level in (Level.DAG, Level.TASK):
         for key in KEYS[level].values():
