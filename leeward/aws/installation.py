@@ -86,10 +86,15 @@ class Installation:
 
     def trigger(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Have the scheduler start a run (see `leeward.engine.trigger_run`). Raises UsageError for what it refuses."""
+        return self._ask({"trigger": request})
+
+    def set_paused(self, dag_id: str, *, paused: bool) -> bool:
+        """Have the scheduler pause or resume a DAG; whether that changed anything. Raises UsageError for what it refuses."""
+        return bool(self._ask({"pause": {"dag_id": dag_id, "paused": paused}})["changed"])
+
+    def _ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         functions = self.session.client("lambda")
-        answer = functions.invoke(
-            FunctionName=self.outputs[OUTPUT_SCHEDULER], Payload=json.dumps({"trigger": request}).encode()
-        )
+        answer = functions.invoke(FunctionName=self.outputs[OUTPUT_SCHEDULER], Payload=json.dumps(request).encode())
         found: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise UsageError("LW310", f"the scheduler failed: {found.get('errorMessage', found)}")

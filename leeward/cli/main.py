@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "drop": "Drop specs into an installation.",
     "errors": "Show the mistakes of dropped specs.",
     "trigger": "Start a run in an installation.",
+    "pause": "Pause a DAG in an installation.",
+    "unpause": "Resume a paused DAG in an installation.",
     "runs": "Show the last runs in an installation.",
     "tasks": "Show the task instances of a run in an installation.",
     "explain": "Tell why tasks of a run are not running, now or at any moment.",

@@ -16,7 +16,8 @@ from leeward.core.states import RUN_FINISHED, RunState, TaskState
 
 OF_TASKS: Final = "tasks"
 OF_RUN: Final = "run"
-"""What the end of a run may owe: callbacks of its tasks, and its own."""
+OF_FAILURES: Final = "failures"
+"""What the end of a run may owe: callbacks of its tasks, its own, and a look at how many runs have failed in a row."""
 
 EVENTS: Final = MappingProxyType(
     {
@@ -40,7 +41,8 @@ def owed_by_end(dag: Dag, state: RunState) -> frozenset[str]:
     """What a run that ends in this state owes: its active index keeps it until all of that is delivered."""
     tasks = {OF_TASKS} if dag.calls_back else set[str]()
     run = {OF_RUN} if dag.tasks and RUN_EVENTS[state] in dag.callbacks else set[str]()
-    return frozenset(tasks | run)
+    failures = {OF_FAILURES} if state is RunState.FAILED and dag.max_consecutive_failed_dag_runs else set[str]()
+    return frozenset(tasks | run | failures)
 
 
 def reason(header: Header) -> str:

@@ -269,6 +269,7 @@ class Dag:
     dagrun_timeout_seconds: float | None = None
     max_active_runs: int = 16
     bounds_runs: bool = False
+    max_consecutive_failed_dag_runs: int = 0
     params: Mapping[str, Json] = field(default_factory=dict)
     param_schemas: Mapping[str, Json] = field(default_factory=dict)
     description: str = ""

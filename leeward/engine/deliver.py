@@ -1,4 +1,6 @@
-"""Deliver what a run owes: its own callbacks once those of its tasks have been called, and those of deadlines it missed.
+"""Deliver what a run owes: its own callbacks, those of deadlines that it missed, a look at how many runs have failed.
+
+Its own callbacks come once those of its tasks have been called.
 
 At least once: a function that dies in between leaves the debt, and the sweep pays it. By one at a time: whoever calls has
 stored that it does, in the write that made the debt or in one of its own, and is left alone for a while.
@@ -6,12 +8,13 @@ stored that it does, in the write that made the debt or in one of its own, and i
 
 from __future__ import annotations
 
-from leeward.core.callbacks import OF_RUN, OF_TASKS, claimed, paid
+from leeward.core.callbacks import OF_FAILURES, OF_RUN, OF_TASKS, claimed, paid
 from leeward.core.deadlines import deadline_of
 from leeward.core.run import Header, Item, Payer
 from leeward.core.view import View
 from leeward.engine.amend import amend
 from leeward.engine.callbacks import pay_deadline, pay_old, pay_run
+from leeward.engine.pause import pause_if_failing
 from leeward.engine.scope import Scope
 
 
@@ -50,7 +53,7 @@ def _note(scope: Scope, item: Item, debts: frozenset[str], payer: Payer | None) 
 
 def _payable(scope: Scope, header: Header) -> tuple[frozenset[str], View]:
     """What may be paid now: of a run that has ended, all once no task owes anything; and the view that says so."""
-    late = frozenset(debt for debt in header.owed if deadline_of(debt) is not None)
+    late = frozenset(debt for debt in header.owed if debt == OF_FAILURES or deadline_of(debt) is not None)
     view = scope.empty_view()
     ends = header.owed & {OF_TASKS, OF_RUN}
     if header.end is None or not ends:
@@ -61,7 +64,9 @@ def _payable(scope: Scope, header: Header) -> tuple[frozenset[str], View]:
 
 def _pay(scope: Scope, header: Header, view: View, debt: str) -> None:
     deadline = deadline_of(debt)
-    if deadline is None:
+    if debt == OF_FAILURES:
+        pause_if_failing(scope)
+    elif deadline is None:
         pay_run(scope, header, view)
     else:
         pay_deadline(scope, header, *deadline)

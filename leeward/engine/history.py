@@ -47,6 +47,14 @@ def completed_seconds(runs: RunStore, specs: SpecStore, dag: Dag, most: int) -> 
     return [header.end - header.start for header in ended if header.end is not None and header.start is not None][:most]
 
 
+def last_headers(runs: RunStore, specs: SpecStore, info: RunInfo, most: int) -> list[Header]:
+    """The headers of the last runs of a DAG by logical date, that run among them although the index may lag behind it."""
+    found = {one.ref: one for one in (*runs.recent(info.ref.dag_id, LOOKED_AT), info)}
+    last = sorted(found.values(), key=lambda one: (one.logical_date or "", one.created), reverse=True)[:most]
+    headers = _headers(runs, specs, [one.ref for one in last])
+    return [header for one in last if (header := headers.get(one.ref)) is not None]
+
+
 def _headers(runs: RunStore, specs: SpecStore, refs: list[RunRef]) -> dict[RunRef, Header | None]:
     numbers = {ref: header_item(Layout(len(specs.get(ref.version).tasks))) for ref in refs}
     found = runs.read_runs({ref: (number,) for ref, number in numbers.items()})

@@ -25,7 +25,7 @@ from leeward.spec.members import check_id, members, text_of
 from leeward.spec.nodes import Listing, Mark, Node, Scalar, Table
 from leeward.spec.params import check_defaults, read_params
 from leeward.spec.schedule import Defaults, compile_schedule
-from leeward.spec.special import as_json, as_timedelta, fold
+from leeward.spec.special import as_timedelta, fold
 from leeward.spec.tasks import TaskReader, TaskSpec, Variables, check_fail_fast
 from leeward.spec.text import parse
 from leeward.spec.wire import full_ids, wire
@@ -230,9 +230,7 @@ def _dag(
     check_defaults(params, report, scheduled=schedule is not None)
     tags = keys.get("tags")
     timeout = keys.get("dagrun_timeout")
-    active = as_json(keys["max_active_runs"], report) if "max_active_runs" in keys else 16
-    crowd = as_json(keys["max_active_tasks"], report) if "max_active_tasks" in keys else None
-    longest = as_json(keys["max_map_length"], report) if "max_map_length" in keys else None
+    active = _whole(keys, "max_active_runs") or 16
     start = calendar.date("start_date", keys, arguments)
     _check_schedule(schedule, keys, active, start, report)
     return Dag(
@@ -247,7 +245,8 @@ def _dag(
         dagrun_timeout_seconds=None
         if timeout is None
         else as_timedelta(timeout, report, "dagrun_timeout", numbers=True),
-        max_active_runs=active if isinstance(active, int) else 16,
+        max_active_runs=active,
+        max_consecutive_failed_dag_runs=_whole(keys, "max_consecutive_failed_dag_runs") or 0,
         bounds_runs="max_active_runs" in keys or _true(keys.get("catchup")),
         params=params.defaults,
         param_schemas=params.schemas,
@@ -259,11 +258,17 @@ def _dag(
         timezone=timezone,
         source=world.file,
         callbacks=read_callbacks(keys, OF_DAG, report),
-        max_active_tasks=crowd if isinstance(crowd, int) else None,
+        max_active_tasks=_whole(keys, "max_active_tasks"),
         fail_fast=_true(keys.get("fail_fast")),
-        max_map_length=longest if isinstance(longest, int) else DEFAULT_MAX_MAP_LENGTH,
+        max_map_length=_whole(keys, "max_map_length") or DEFAULT_MAX_MAP_LENGTH,
         deadlines=read_deadlines(keys.get("deadline"), calendar),
     )
+
+
+def _whole(keys: Mapping[str, Node], name: str) -> int | None:
+    """The integer of a key; None for null, where there is none, and for what has been reported as something else."""
+    node = keys.get(name)
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, int) else None
 
 
 def _check_schedule(schedule: Json, keys: Mapping[str, Node], active: Json, start: str | None, report: Report) -> None:

@@ -156,7 +156,11 @@ _DAG: Final = (
         "have the trigger rule all_success.",
         {"type": ["boolean", "null"]},
     ),
-    _later("max_consecutive_failed_dag_runs", "pausing after failed runs", 0),
+    Key(
+        "max_consecutive_failed_dag_runs",
+        "The DAG is paused once its last runs, so many of them, have failed. 0, the default: never.",
+        {"anyOf": [COUNT, {"type": "null"}]},
+    ),
     Key(
         "template_searchpath",
         "Folders beside the spec where templates find what they include; the spec's own folder always.",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from leeward.contract import EARLY_VERDICT_SECONDS, TASKS_PER_SHARD
-from leeward.core.dag import Dag, RetryPolicy, SkipScope
+from leeward.core.dag import Dag, Expansion, RetryPolicy, SkipScope
 from leeward.core.decide import Decision, Moment, close, decide, outcome, retry_seed
 from leeward.core.facts import Deferred, Failed, Skipped, Succeeded
 from leeward.core.fold import Fold, Lease, fold
@@ -246,6 +246,13 @@ def test_unfinished_outcome_is_recorded_alone() -> None:
 def test_fold_ends_a_run_of_one_item() -> None:
     dag = draw("a")
     assert _fold(dag, _view(dag, Header(), a=RUNNING), Succeeded()).end is RunState.SUCCESS
+
+
+def test_fold_does_not_end_a_run_with_fail_fast_before_its_instances_were_looked_at() -> None:
+    over = {"expand": Expansion((("x", [1]),))}
+    for more, ended in (({}, RunState.SUCCESS), ({"m": over}, None)):
+        dag = draw("a; m", dag={"fail_fast": True}, **more)
+        assert _fold(dag, _view(dag, Header(), a=RUNNING, m=Entry(TaskState.SUCCESS)), Succeeded()).end is ended
 
 
 @pytest.mark.parametrize(

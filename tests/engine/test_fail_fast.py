@@ -13,8 +13,10 @@ from leeward.core.run import IntentKind, RunRef
 from leeward.core.states import RunState, TaskState
 from leeward.engine.apply_verb import apply_verb
 from leeward.engine.hints import Execute
+from leeward.engine.intents import store
 from leeward.engine.ports import Write, Written
 from leeward.engine.sweep import sweep
+from leeward.local.gates import MemoryGates
 from leeward.local.run_store import MemoryRunStore
 from tests.core.test_setups import SETUP, TEARDOWN
 from tests.drawing import draw
@@ -87,7 +89,7 @@ def test_teardown_runs_after_a_failure(size: int) -> None:
 def test_other_instances_of_the_failed_task_go_on(size: int) -> None:
     over = {"expand": Expansion((("x", [1, 2, 3]),))}
     dag = draw("m>n; o; p>q", dag=FAST, m=over, o=over)
-    script = {"m[1]": [BOOM], "m[2]": [Deferred("job", 60.0), Succeeded()], "o": [JOB, Succeeded()]}
+    script: dict[str, Any] = {"m[1]": [BOOM], "m[2]": [Deferred("job", 60.0), Succeeded()], "o": [JOB, Succeeded()]}
     with shards_of(size):
         world = World(dag, {**script, "p": [JOB, Succeeded()]}).run()
         rows, states = {name: entry.state.value for name, entry in world.rows.items()}, _names(world)
@@ -167,3 +169,22 @@ def test_callbacks_of_the_failure_are_called_once_and_those_of_what_it_stops_are
         assert called.count(("a", "failure")) == 1
         assert {name for name, event in called if event in ("failure", "skipped")} == {"a"}
         assert not world.header.active
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_slots_of_what_a_failure_stops_are_free_again(size: int) -> None:
+    dag = draw("a; b; c", dag={**FAST, "max_active_tasks": 2})
+    with patch("leeward.core.view.TASKS_PER_SHARD", size):
+        world = World(dag, {name: [JOB, BOOM] for name in "abc"}).run()
+        assert sorted(_names(world).values()) == ["failed", "skipped", "skipped"]
+        assert isinstance(world.ports.gates, MemoryGates)
+        assert not any(taken.holds for taken in world.ports.gates.all().values())
+
+
+def test_who_loses_the_header_to_somebody_else_looks_anew() -> None:
+    world = World(draw("a>b; c>d", dag=FAST), {"a": [BOOM], "c": [JOB, Succeeded()]}).start()
+    answers = iter([False])
+    with patch("leeward.engine.end_run.store", lambda *each: next(answers, None) is None and store(*each)):
+        for hint in world.queue.take():
+            world.handle(hint)
+    assert _names(world) == {"a": "failed", "b": "skipped", "c": "skipped", "d": "skipped"}

@@ -272,6 +272,7 @@ ENTRIES = st.builds(
     st.integers(0, 10**4),
     st.frozensets(st.integers(0, 10**4), max_size=5),
     st.booleans(),
+    st.booleans(),
     st.none() | st.integers(0, 10**6),
     st.none() | st.builds(Mapped, st.integers(0, 10**5), COUNTS, COUNTS, st.integers(0, 10**5)),
     st.integers(0, 10**5),

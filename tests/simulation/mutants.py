@@ -30,7 +30,7 @@ from leeward.core.view import View
 from leeward.engine import advance, deliver, end_run, execute_task, gates, intents, look, poll_task, record, sweep
 from leeward.engine import callbacks as engine_callbacks
 from leeward.engine import scope as engine_scope
-from leeward.engine.amend import amend
+from leeward.engine.amend import amend, read_header
 from leeward.engine.execute_task import Execution
 from leeward.engine.hints import Execute, Look, Poll
 from leeward.engine.ports import Write, Written
@@ -598,6 +598,25 @@ def verb_expects_only_what_it_changes() -> Any:
     return patch.object(intents, "_expected", lambda _s, _n, _i, _v, changes: {c.index: c.before for c in changes})
 
 
+def failures_stop_others_and_are_not_stored() -> Any:
+    """Section 3: whoever recorded a failure stops the others, and nobody else can know that this is due."""
+
+    def move_on(scope: Scope, view: View, touched: Any, **more: Any) -> None:
+        end_run.move_on(scope, view, touched, **more)
+        tasks = {task_of(i) for i in touched if view.items[scope.layout.shard(i)].entry(i).state is S.FAILED}
+        item = read_header(scope)
+        moves = item.header is not None and item.header.state is RunState.RUNNING and item.header.intent is None
+        if scope.dag.fail_fast and tasks and moves:
+            end_run._stop_others(scope, item, tasks)
+
+    @contextmanager
+    def both() -> Iterator[None]:
+        with patch.object(outcomes, "halting", lambda _, after: after), patch.object(record, "move_on", move_on):
+            yield
+
+    return both()
+
+
 def block_takes_the_newest_epoch() -> Any:
     """R4: the first write of a block gives it the newest epoch that was seen, not that of the decision."""
     real = advance._Advance.write
@@ -672,6 +691,7 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
         nobody_wakes_the_other_run,
         waits_whatever_became_free,
         verb_expects_only_what_it_changes,
+        failures_stop_others_and_are_not_stored,
         block_takes_the_newest_epoch,
         everybody_is_the_first_run,
         nobody_wakes_the_next_run,

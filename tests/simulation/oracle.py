@@ -110,6 +110,7 @@ def _of_fail_fast(world: Installation, seen: Seen) -> Iterator[str]:
     yield from (f"{name}: {row.name} has not stopped the others" for row in seen.rows if row.entry.halts)
     if not dag.fail_fast or _steered(world, seen):
         return
+    lines: list[Mapping[str, Any]]
     lines = [line for line in world.log.lines if line["run_id"] == name and "task_id" in line]
     stops = min((line["epoch"] for line in lines if line["cause"] == STOPPED), default=math.inf)
     spared = {line["task_id"] for line in lines if line.get("halts")} | {t.task_id for t in dag.tasks if t.is_teardown}
