@@ -95,11 +95,7 @@ def _dependent(random: Random) -> Case:
     scheduled = random.random() < 0.5
     verbs = _verbs(random, down) if random.random() < 0.5 else ()
     runs = random.choice([1, 2, 3, 4])
-    most = (
-        random.choice([None, 2]) if scheduled else None
-    )  # by hand, an older run may stand in line behind what waits for it
-    text = spec(tasks, scheduled=scheduled, most_runs=most)
-    return Case(text, script, random.choice([1, 2, 36]), scheduled, verbs, runs)
+    return Case(spec(tasks, scheduled=scheduled), script, random.choice([1, 2, 36]), scheduled, verbs, runs)
 
 
 def _passing(random: Random) -> list[Doing]:
