@@ -15,7 +15,7 @@ from leeward.core.states import RUN_FINISHED, RunState
 from leeward.engine.alarms import arm
 from leeward.engine.amend import amend
 from leeward.engine.events import run_changed
-from leeward.engine.gates import leave
+from leeward.engine.gates import leave, wake
 from leeward.engine.scope import Scope
 
 
@@ -85,5 +85,7 @@ def _take_or_wait(scope: Scope, epoch: int) -> bool:
             write = GateWrite(
                 slot.gate, used=taken.used, put_waiters={run: in_line(scope.info)}, expect_waiters=taken.waiters
             )
-        if gates.write([write]) is not None:
+        after = gates.write([write])
+        if after is not None:
+            wake(scope.ports, slot.gate, after[slot.gate], slot.size, run)
             return goes

@@ -61,7 +61,7 @@ def offer(scope: Scope, view: View, wanted: Sequence[Change]) -> tuple[frozenset
             stored = {**found, **after}
             _tell_waits(scope, wanted, granted, stored, view.epoch)
             for gate, taken in stored.items():
-                _wake(scope.ports, gate, taken, sizes[gate], key)
+                wake(scope.ports, gate, taken, sizes[gate], key)
             return granted.tries, frozenset(
                 gate for gate in stored if _is_full(scope, gate, stored[gate].used, sizes[gate])
             )
@@ -135,7 +135,7 @@ def _free(scope: Scope, slots: Sequence[Slot]) -> bool:
             taken = None if left else there
     if taken is None:
         return False
-    _wake(scope.ports, gate, taken, size, scope.info.ref.key)
+    wake(scope.ports, gate, taken, size, scope.info.ref.key)
     before = taken.used + sum(slot.count for slot in slots)
     return scope.info.ref.key in taken.waiters or _is_full(scope, gate, before, size)
 
@@ -174,7 +174,7 @@ def repair(scope: Scope) -> Mapping[Gate, int]:
 def pass_on(scope: Scope, gates: Mapping[Gate, int]) -> None:
     """Wake who is next in line at gates that still have a slot now that the run has taken what it wanted."""
     for gate, taken in scope.ports.gates.read(gates).items() if gates else ():
-        _wake(scope.ports, gate, taken, gates[gate], scope.info.ref.key)
+        wake(scope.ports, gate, taken, gates[gate], scope.info.ref.key)
 
 
 def _dead(scope: Scope, item: Item, address: int, number: int, hold: Hold) -> bool:
@@ -240,10 +240,10 @@ def _remove(
         waiters = [run for run in waiters if there.waiters.get(run) == taken.waiters[run]]
         taken = there
     if tells:
-        _wake(ports, gate, taken, size, "")
+        wake(ports, gate, taken, size, "")
 
 
-def _wake(ports: Ports, gate: Gate, taken: Taken, size: int, run: str) -> None:
+def wake(ports: Ports, gate: Gate, taken: Taken, size: int, run: str) -> None:
     """Wake the run that waits for slots which are free, if it is another one."""
     waiter = next_waiter(taken, size, run) if gate.limit in SHARED else None
     info = ports.runs.named(waiter) if waiter else None

@@ -204,3 +204,17 @@ def test_dag_that_states_no_limit_of_runs_asks_no_gate() -> None:
     world.drain()
     sweep(world.ports)
     assert world.states_of(infos) == "sss"
+
+
+def test_two_slots_that_come_free_at_once_start_two_runs() -> None:
+    world = Runs(2)
+    infos = [world.begin(number) for number in (1, 2, 3, 4)]
+    gate = Gate(Limit.RUNS, world.dag.dag_id)
+    for info in infos[:2]:
+        hold = world.ports.gates.read([gate])[gate].holds[info.ref.key]
+        world.ports.gates.write([GateWrite(gate, -1, put={info.ref.key: None}, expect={info.ref.key: hold})])
+    world.handle(Look(infos[2]))
+    world.drain()
+    assert world.states_of(infos)[2:] == "ss"
+    began = [line["run_id"] for line in world.log.lines if "task_id" not in line and line["to"] == "running"]
+    assert began[2:] == ["manual__3", "manual__4"]

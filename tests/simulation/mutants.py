@@ -580,7 +580,7 @@ def slots_outlive_the_epoch() -> Any:
 
 def nobody_wakes_the_other_run() -> Any:
     """F16: who gives a slot of a pool back looks at its own run alone."""
-    return patch.object(gates, "_wake", lambda *_: None)
+    return patch.object(gates, "wake", lambda *_: None)
 
 
 def waits_whatever_became_free() -> Any:
