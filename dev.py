@@ -13,7 +13,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -94,6 +96,27 @@ def run(command: list[str]) -> int:
     return subprocess.call([str(program), *command[1:]], cwd=ROOT, env=environment())
 
 
+def run_all(commands: list[list[str]]) -> list[int]:
+    """Run programs side by side; what all but the first print comes after the first has ended. Their exit codes."""
+    with ExitStack() as stack:
+        others = []
+        for command in commands[1:]:
+            told = stack.enter_context(tempfile.TemporaryFile())
+            others.append(
+                (
+                    command,
+                    told,
+                    subprocess.Popen([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment(), stdout=told),
+                )
+            )
+        codes = [run(commands[0])]
+        for command, told, program in others:
+            codes.append(program.wait())
+            told.seek(0)
+            print(f"$ {' '.join(command)}\n{told.read().decode(errors='replace')}", flush=True)
+        return codes
+
+
 def environment() -> dict[str, str]:
     """The environment of every program: the virtual environment's own programs (Python, Node) come first."""
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
@@ -167,7 +190,7 @@ def check(names: list[str], keep_going: bool) -> int:
     for name in names:
         print(f"\n== {name}: {STEPS[name][0]}", flush=True)
         start = time.monotonic()
-        codes = [run(command) for command in STEPS[name][1]]
+        codes = run_all(STEPS[name][1])
         print(f"== {name}: {'failed' if any(codes) else 'ok'} in {time.monotonic() - start:.1f} s", flush=True)
         if any(codes):
             failed.append(name)
